@@ -37,6 +37,7 @@ lint: $(READY) ## checks everything that can be checked without running it
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/shellcheck $(SHELL_SCRIPTS)
 	@$(BIN)/hadolint service/Dockerfile
 	@$(BIN)/python generate.py lint
