@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2
 
 
 def main(path: Path) -> None:
-    """Writes a FileDescriptorSet that holds grpc/health/v1/health.proto alone (it imports nothing)."""
+    """Writes a FileDescriptorSet of health.proto alone, which imports nothing."""
     descriptors = FileDescriptorSet()
     health_pb2.DESCRIPTOR.CopyToProto(descriptors.file.add())
     path.write_bytes(descriptors.SerializeToString())

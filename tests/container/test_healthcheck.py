@@ -1,4 +1,4 @@
-"""The image's health check script, run with a stand-in for grpcurl that records how it is called."""
+"""The image's health check script, run with a stand-in for grpcurl that records its arguments."""
 
 import os
 import subprocess
