@@ -79,6 +79,22 @@ def test_it_asks_where_the_server_listens(
     assert grpcurl.target() == target
 
 
+@pytest.mark.parametrize(
+    ("environment", "flag"),
+    [
+        ({}, "-plaintext"),
+        ({"TLS_CERTIFICATE_FILE": ""}, "-plaintext"),
+        ({"TLS_CERTIFICATE_FILE": "/run/secrets/certificate.pem"}, "-insecure"),
+    ],
+)
+def test_it_speaks_tls_where_the_server_does(
+    tmp_path: Path, environment: dict[str, str], flag: str
+) -> None:
+    grpcurl = FakeGrpcurl(tmp_path, '{"status": "SERVING"}')
+    assert grpcurl.check(**environment).returncode == 0
+    assert grpcurl.calls.read_text().splitlines()[0] == flag
+
+
 def test_it_needs_no_reflection_and_ends_before_dockers_own_time_limit(tmp_path: Path) -> None:
     grpcurl = FakeGrpcurl(tmp_path, '{"status": "SERVING"}')
     grpcurl.check()
