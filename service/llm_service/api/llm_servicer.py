@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import grpc
+
+from llm.v1 import llm_pb2
+from llm_service.api import requests, responses
+from llm_service.api.answer_assembler import AnswerAssembler
+from llm_service.api.answer_piece import AnswerPiece
+from llm_service.api.api_error import ApiError, FieldViolation
+from llm_service.api.engine_errors import to_api_error
+from llm_service.api.mailbox import Mailbox
+from llm_service.api.request_log import RequestLog
+from llm_service.chat.encoded_prompt import EncodedPrompt
+from llm_service.chat.errors import ChatTemplateError
+from llm_service.chat.reasoning_splitter import ReasoningSplitter
+from llm_service.engine.errors import EngineError
+from llm_service.engine.finish_reason import FinishReason
+from llm_service.engine.generation_output import GenerationOutput
+from llm_service.engine.generation_request import GenerationRequest
+
+if TYPE_CHECKING:  # its import loads torch, which takes seconds that the port must not wait for
+    from llm_service.model_runtime import ModelRuntime
+
+log = logging.getLogger(__name__)
+
+_REQUEST_ID_KEY = "x-request-id"
+_MAX_REQUEST_ID_LENGTH = 128
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One request on its way to the engine."""
+
+    request_id: str
+    log: RequestLog
+    generation: GenerationRequest
+    assembler: AnswerAssembler
+    prompt_field: str
+
+
+class LlmServicer:
+    """Answers LlmService's calls with the engine. protos/llm/v1/llm.proto describes each."""
+
+    def __init__(self, *, max_tokens_limit: int, log_prompts: bool) -> None:
+        """Starts without a model: calls are refused until `runtime` is set.
+
+        Args:
+            max_tokens_limit: The most tokens that one answer may have.
+            log_prompts: Whether prompts and answers are logged.
+        """
+        self.runtime: ModelRuntime | None = None
+        self._max_tokens_limit = max_tokens_limit
+        self._log_prompts = log_prompts
+
+    async def Chat(  # noqa: N802 -- gRPC's name
+        self, request: llm_pb2.ChatRequest, context: grpc.aio.ServicerContext
+    ) -> llm_pb2.ChatResponse:
+        """Answers a conversation in one message."""
+        call = await self._chat_call("Chat", request, context)
+        answer = await self._whole_answer(call)
+        return responses.chat_response(call.request_id, answer, request.sampling.stop)
+
+    async def ChatStream(  # noqa: N802 -- gRPC's name
+        self, request: llm_pb2.ChatStreamRequest, context: grpc.aio.ServicerContext
+    ) -> None:
+        """Answers a conversation piece by piece."""
+        call = await self._chat_call("ChatStream", request, context)
+        stop = request.sampling.stop
+        await self._answer(
+            call,
+            lambda piece: context.write(
+                responses.chat_stream_response(call.request_id, piece, stop)
+            ),
+        )
+
+    async def Generate(  # noqa: N802 -- gRPC's name
+        self, request: llm_pb2.GenerateRequest, context: grpc.aio.ServicerContext
+    ) -> llm_pb2.GenerateResponse:
+        """Continues a prompt."""
+        call = await self._generate_call("Generate", request, context)
+        answer = await self._whole_answer(call)
+        return responses.generate_response(call.request_id, answer, request.sampling.stop)
+
+    async def GenerateStream(  # noqa: N802 -- gRPC's name
+        self, request: llm_pb2.GenerateStreamRequest, context: grpc.aio.ServicerContext
+    ) -> None:
+        """Continues a prompt piece by piece."""
+        call = await self._generate_call("GenerateStream", request, context)
+        stop = request.sampling.stop
+        await self._answer(
+            call,
+            lambda piece: context.write(
+                responses.generate_stream_response(call.request_id, piece, stop)
+            ),
+        )
+
+    async def GetModelInfo(  # noqa: N802 -- gRPC's name
+        self, _request: llm_pb2.GetModelInfoRequest, _context: grpc.aio.ServicerContext
+    ) -> llm_pb2.GetModelInfoResponse:
+        """Describes the model and the limits."""
+        runtime = self._loaded_runtime()
+        return llm_pb2.GetModelInfoResponse(
+            model_name=runtime.loaded.name,
+            architecture=runtime.loaded.architecture,
+            parameter_count=runtime.loaded.parameter_count,
+            context_length=runtime.engine.context_length,
+            vocabulary_size=runtime.engine.vocabulary_size,
+            dtype=runtime.loaded.dtype,
+            device=runtime.loaded.device.type,
+            max_batch_size=runtime.max_batch_size,
+            has_chat_template=bool(runtime.template.text),
+            max_tokens_limit=self._max_tokens_limit,
+            chat_template=runtime.template.name,
+        )
+
+    async def _chat_call(
+        self,
+        method: str,
+        request: llm_pb2.ChatRequest | llm_pb2.ChatStreamRequest,
+        context: grpc.aio.ServicerContext,
+    ) -> _Call:
+        runtime = self._loaded_runtime()
+        messages = requests.read_messages(request.messages)
+        try:
+            # In a thread: a long conversation takes longer to encode than a step may wait.
+            prompt = await asyncio.to_thread(runtime.encoder.encode_chat, messages)
+        except ChatTemplateError as error:
+            raise _template_refusal(error, runtime) from error
+        splitter = (
+            ReasoningSplitter(starts_in_reasoning=prompt.starts_in_reasoning)
+            if runtime.encoder.has_reasoning
+            else ReasoningSplitter.without_tags()
+        )
+        call = self._call(
+            method,
+            request.sampling,
+            context,
+            prompt=prompt,
+            prompt_field="messages",
+            splitter=splitter,
+            extra_stop=runtime.template.stop,
+        )
+        call.log.prompt(messages)
+        return call
+
+    async def _generate_call(
+        self,
+        method: str,
+        request: llm_pb2.GenerateRequest | llm_pb2.GenerateStreamRequest,
+        context: grpc.aio.ServicerContext,
+    ) -> _Call:
+        runtime = self._loaded_runtime()
+        if not request.prompt:
+            raise ApiError.invalid([FieldViolation("prompt", "must not be empty")])
+        prompt = await asyncio.to_thread(runtime.encoder.encode_text, request.prompt)
+        call = self._call(
+            method,
+            request.sampling,
+            context,
+            prompt=prompt,
+            prompt_field="prompt",
+            splitter=None,
+            extra_stop=(),
+        )
+        call.log.prompt(request.prompt)
+        return call
+
+    def _call(
+        self,
+        method: str,
+        sampling: llm_pb2.SamplingParams,
+        context: grpc.aio.ServicerContext,
+        *,
+        prompt: EncodedPrompt,
+        prompt_field: str,
+        splitter: ReasoningSplitter | None,
+        extra_stop: tuple[str, ...],
+    ) -> _Call:
+        runtime = self._loaded_runtime()
+        request_id = _request_id(context)
+        try:
+            sampling_params = requests.read_sampling(
+                sampling,
+                defaults=runtime.sampling_defaults,
+                max_tokens_limit=self._max_tokens_limit,
+                room=runtime.engine.context_length - len(prompt.token_ids),
+                vocabulary_size=runtime.engine.vocabulary_size,
+                extra_stop=extra_stop,
+            )
+        except EngineError as error:
+            raise to_api_error(error, prompt_field=prompt_field) from error
+        remaining = context.time_remaining()
+        return _Call(
+            request_id=request_id,
+            log=RequestLog(method, request_id, with_texts=self._log_prompts),
+            # An id of our own: two callers may send the same one, and cancelling one of them must
+            # not end the other.
+            generation=GenerationRequest(
+                request_id=uuid.uuid4().hex,
+                prompt_token_ids=prompt.token_ids,
+                sampling=sampling_params,
+                deadline=None if remaining is None else time.monotonic() + remaining,
+            ),
+            assembler=AnswerAssembler(splitter),
+            prompt_field=prompt_field,
+        )
+
+    async def _whole_answer(self, call: _Call) -> AnswerPiece:
+        pieces: list[AnswerPiece] = []
+
+        async def keep(piece: AnswerPiece) -> None:
+            pieces.append(piece)
+
+        await self._answer(call, keep)
+        return reduce(AnswerPiece.followed_by, pieces)
+
+    async def _answer(self, call: _Call, send: Callable[[AnswerPiece], Awaitable[None]]) -> None:
+        """Sends the pieces that have something to tell; the last one has a finish reason."""
+        with self._submitted(call) as mailbox:
+            finished = False
+            while not finished:
+                piece = await mailbox.take()
+                call.log.piece(piece)
+                _raise_if_failed(call.request_id, piece)
+                finished = piece.finish_reason is not None
+                if piece.reasoning or piece.content or finished:
+                    await send(piece)
+
+    @contextmanager
+    def _submitted(self, call: _Call) -> Iterator[Mailbox]:
+        """Keeps a request with the engine as long as somebody waits for its answer."""
+        engine = self._loaded_runtime().engine
+        loop = asyncio.get_running_loop()
+        mailbox = Mailbox()
+
+        def deliver(output: GenerationOutput) -> None:
+            mailbox.put(call.assembler.feed(output))
+
+        def on_output(output: GenerationOutput) -> None:
+            loop.call_soon_threadsafe(deliver, output)
+
+        try:
+            engine.submit(call.generation, on_output)
+        except EngineError as error:
+            raise to_api_error(error, prompt_field=call.prompt_field) from error
+        try:
+            yield mailbox
+        finally:
+            # Also when the caller went away, which reaches us as a CancelledError.
+            engine.cancel(call.generation.request_id)
+            call.log.close()
+
+    def _loaded_runtime(self) -> ModelRuntime:
+        if self.runtime is None:
+            raise ApiError.loading()
+        return self.runtime
+
+
+def _request_id(context: grpc.aio.ServicerContext) -> str:
+    given = dict(context.invocation_metadata() or ()).get(_REQUEST_ID_KEY)
+    if given is None:
+        return uuid.uuid4().hex
+    if not 0 < len(given) <= _MAX_REQUEST_ID_LENGTH:
+        raise ApiError.invalid(
+            [FieldViolation(_REQUEST_ID_KEY, f"must have 1 to {_MAX_REQUEST_ID_LENGTH} characters")]
+        )
+    return str(given)
+
+
+def _template_refusal(error: ChatTemplateError, runtime: ModelRuntime) -> ApiError:
+    if not runtime.template.text:
+        return ApiError(grpc.StatusCode.FAILED_PRECONDITION, "NO_CHAT_TEMPLATE", str(error))
+    return ApiError.invalid([FieldViolation("messages", str(error))])
+
+
+def _raise_if_failed(request_id: str, piece: AnswerPiece) -> None:
+    if piece.finish_reason is FinishReason.CANCELLED:
+        # Our own cancel never gets here, for nobody waits then: the engine was stopped.
+        raise ApiError.draining()
+    if piece.finish_reason is FinishReason.DEADLINE:
+        raise ApiError.deadline()
+    if piece.finish_reason is FinishReason.ERROR:
+        log.error("request %s failed: %s", request_id, piece.error)
+        raise ApiError.internal()

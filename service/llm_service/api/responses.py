@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from llm.v1 import llm_pb2
+from llm_service.api.answer_piece import AnswerPiece
+from llm_service.engine.finish_reason import FinishReason
+
+_FINISH_REASONS = {
+    FinishReason.STOP: llm_pb2.FINISH_REASON_STOP,
+    FinishReason.LENGTH: llm_pb2.FINISH_REASON_LENGTH,
+}
+
+
+def chat_response(
+    request_id: str, answer: AnswerPiece, stop: Collection[str]
+) -> llm_pb2.ChatResponse:
+    """Writes the model's whole message.
+
+    Args:
+        request_id: The request's id.
+        answer: All pieces of the answer as one.
+        stop: The caller's own stop strings; another one, of the template, is not told.
+    """
+    response = llm_pb2.ChatResponse(
+        request_id=request_id,
+        message=llm_pb2.Message(
+            role=llm_pb2.ROLE_ASSISTANT, content=answer.content, reasoning=answer.reasoning
+        ),
+    )
+    _write_end(response, answer, stop)
+    return response
+
+
+def chat_stream_response(
+    request_id: str, piece: AnswerPiece, stop: Collection[str]
+) -> llm_pb2.ChatStreamResponse:
+    """Writes a piece of the model's message; the arguments are those of `chat_response`."""
+    response = llm_pb2.ChatStreamResponse(
+        request_id=request_id, reasoning_delta=piece.reasoning, content_delta=piece.content
+    )
+    _write_end(response, piece, stop)
+    return response
+
+
+def generate_response(
+    request_id: str, answer: AnswerPiece, stop: Collection[str]
+) -> llm_pb2.GenerateResponse:
+    """Writes the whole continuation; the arguments are those of `chat_response`."""
+    response = llm_pb2.GenerateResponse(request_id=request_id, text=answer.content)
+    _write_end(response, answer, stop)
+    return response
+
+
+def generate_stream_response(
+    request_id: str, piece: AnswerPiece, stop: Collection[str]
+) -> llm_pb2.GenerateStreamResponse:
+    """Writes a piece of the continuation; the arguments are those of `chat_response`."""
+    response = llm_pb2.GenerateStreamResponse(request_id=request_id, text_delta=piece.content)
+    _write_end(response, piece, stop)
+    return response
+
+
+def _write_end(response: Any, piece: AnswerPiece, stop: Collection[str]) -> None:
+    """Writes why the answer ended and what it took, if the piece is its last."""
+    if piece.finish_reason:
+        response.finish_reason = _FINISH_REASONS[piece.finish_reason]
+        response.usage.prompt_tokens = piece.prompt_tokens
+        response.usage.completion_tokens = piece.completion_tokens
+        response.usage.reasoning_tokens = piece.reasoning_tokens
+        response.usage.cached_tokens = piece.cached_tokens
+        if piece.matched_stop in stop:
+            response.matched_stop = piece.matched_stop

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+import grpc
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection
+
+from llm_service.api.health_reporter import HealthReporter
+from llm_service.api.llm_servicer import LlmServicer
+from llm_service.api.rpc_handlers import SERVICE, make_rpc_handlers
+from llm_service.config import Settings
+
+if TYPE_CHECKING:  # its import loads torch, which takes seconds that the port must not wait for
+    from llm_service.model_runtime import ModelRuntime
+
+log = logging.getLogger(__name__)
+
+# After all answers are done, what is left are health watches, which never end by themselves.
+_CLOSING_SECONDS = 1.0
+_KEEPALIVE_TIME_MS = 30_000
+_KEEPALIVE_TIMEOUT_MS = 10_000
+_MIN_CLIENT_PING_INTERVAL_MS = 10_000
+
+
+class PortInUseError(OSError):
+    """Another process listens on the port already."""
+
+
+class Server:
+    """The gRPC server: LlmService, health and reflection on one port.
+
+    It opens the port before there is a model, so that health can be asked meanwhile.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepares the server; opens nothing.
+
+        Args:
+            settings: This server's settings.
+        """
+        self._settings = settings
+        self._server = grpc.aio.server(options=_options(settings))
+        self._servicer = LlmServicer(
+            max_tokens_limit=settings.max_tokens_limit, log_prompts=settings.log_prompts
+        )
+        self._health = HealthReporter()
+        self._follow: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Opens the port. Health says NOT_SERVING, and LlmService refuses calls.
+
+        Raises:
+            PortInUseError: The port cannot be opened.
+        """
+        self._server.add_generic_rpc_handlers((make_rpc_handlers(self._servicer),))
+        await self._health.add_to(self._server)
+        if self._settings.reflection:
+            names = (
+                SERVICE.full_name,
+                health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
+                reflection.SERVICE_NAME,
+            )
+            reflection.enable_server_reflection(names, self._server)
+        host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
+        address = f"{host}:{self._settings.port}"
+        try:
+            self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise PortInUseError(
+                f"HOST={self._settings.host}, PORT={self._settings.port}: cannot listen there; "
+                "name an address of this machine and a port that no other process uses"
+            ) from error
+        await self._server.start()
+        log.info("listening on %s", address)
+
+    def serve(self, runtime: ModelRuntime) -> None:
+        """Begins to answer, now that the model is there; health follows the engine."""
+        self._servicer.runtime = runtime
+        self._follow = asyncio.create_task(self._health.follow(runtime.engine.is_healthy))
+
+    async def drain(self) -> None:
+        """Takes nothing new and lets running answers finish, for DRAIN_SECONDS at the most.
+
+        Health says NOT_SERVING at once. Answers that take longer end with UNAVAILABLE.
+        """
+        await self._health.shut_down()
+        runtime = self._servicer.runtime
+        if runtime is None:
+            return
+        await asyncio.sleep(self._settings.drain_notice_seconds)
+        log.info("draining: running answers have %g s", self._settings.drain_seconds)
+        finished = await asyncio.to_thread(runtime.engine.drain, self._settings.drain_seconds)
+        log.info("drained" if finished else "ending the answers that took too long")
+
+    async def stop(self) -> None:
+        """Ends what is left and closes the port."""
+        await self._health.shut_down()
+        if self._follow:
+            self._follow.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._follow
+        if self._servicer.runtime:
+            await asyncio.to_thread(self._servicer.runtime.engine.stop)
+        await self._server.stop(_CLOSING_SECONDS)
+
+
+def _options(settings: Settings) -> list[tuple[str, int]]:
+    return [
+        # Without this a second server on the same port would share its connections, silently.
+        ("grpc.so_reuseport", 0),
+        ("grpc.keepalive_time_ms", _KEEPALIVE_TIME_MS),
+        ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
+        # The name with "recv" in it, which looks right, is ignored without a word.
+        ("grpc.http2.min_ping_interval_without_data_ms", _MIN_CLIENT_PING_INTERVAL_MS),
+        # gRPC asks DNS again only when a connection ends.
+        ("grpc.max_connection_age_ms", settings.max_connection_age_seconds * 1000),
+        ("grpc.max_connection_age_grace_ms", settings.max_connection_age_grace_seconds * 1000),
+    ]

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from llm_service.api.server import PortInUseError, Server
+from llm_service.chat.errors import ChatTemplateError
+from llm_service.config import Settings, SettingsError
+from llm_service.log_setup import set_up_logging
+from llm_service.models.errors import ModelLoadError
+
+if TYPE_CHECKING:
+    from llm_service.model_runtime import ModelRuntime
+
+log = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
+
+EXIT_FAILED = 1
+EXIT_WRONG_SETTINGS = 2
+
+
+def main() -> int:
+    """Serves until SIGTERM or SIGINT.
+
+    Returns:
+        The exit code: 0 after an orderly end, 1 when the model or the port failed, 2 when a setting
+        is wrong.
+    """
+    if len(sys.argv) > 1:
+        print(
+            f"Serves one model over gRPC. Settings are environment variables:\n\n{Settings.help()}"
+        )
+        return 0 if sys.argv[1] in ("-h", "--help") else EXIT_WRONG_SETTINGS
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return EXIT_WRONG_SETTINGS
+    set_up_logging(settings.log_level, settings.log_format)
+    return asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> int:
+    stop = _stop_signal()
+    server = Server(settings)
+    try:
+        await server.start()
+    except PortInUseError as error:
+        log.error("%s", error)  # noqa: TRY400 -- the text says what to do; a trace says nothing
+        return EXIT_FAILED
+    loading = _in_thread(lambda: _load(settings))
+    stopping = asyncio.create_task(stop.wait())
+    first: set[asyncio.Future[Any]] = {loading, stopping}
+    await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+    exit_code = 0
+    if loading.done():
+        try:
+            server.serve(loading.result())
+        except (ChatTemplateError, ModelLoadError) as error:
+            log.error("%s", error)  # noqa: TRY400 -- as above
+            exit_code = EXIT_FAILED
+        else:
+            await stopping
+            await _drain(server, stop)
+    await server.stop()
+    log.info("stopped")
+    return exit_code
+
+
+async def _drain(server: Server, stop: asyncio.Event) -> None:
+    """Drains; a second signal cuts that short."""
+    stop.clear()
+    draining = asyncio.create_task(server.drain())
+    impatient = asyncio.create_task(stop.wait())
+    await asyncio.wait({draining, impatient}, return_when=asyncio.FIRST_COMPLETED)
+    impatient.cancel()
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _load(settings: Settings) -> ModelRuntime:
+    # Imported here because it takes seconds, in which the port shall be open already.
+    from llm_service.model_runtime import ModelRuntime  # noqa: PLC0415 -- see above
+
+    return ModelRuntime.start(settings)
+
+
+def _in_thread(work: Callable[[], _Result]) -> asyncio.Future[_Result]:
+    """Runs work in a thread that, unlike an executor's, does not hold up the process's end."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[_Result] = loop.create_future()
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 -- handed on, not dropped
+            loop.call_soon_threadsafe(future.set_exception, error)
+        else:
+            loop.call_soon_threadsafe(future.set_result, result)
+
+    threading.Thread(target=run, name="load-model", daemon=True).start()
+    return future
+
+
+if __name__ == "__main__":
+    code = main()
+    logging.shutdown()
+    # Not sys.exit: a thread that still loads the model would be torn down in the middle of torch.
+    os._exit(code)

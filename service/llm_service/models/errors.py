@@ -1,0 +1,2 @@
+class ModelLoadError(Exception):
+    """The model cannot be found, read or run; the text says what to do."""
