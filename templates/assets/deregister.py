@@ -30,7 +30,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 POLL_SECONDS = 1.0
 # Kept back from the time that the function has, to answer CloudFormation in: three tries of 5 s.
-ANSWER_SECONDS = 20.0
+ANSWER_SECONDS = 25.0
+# What a call under way at the deadline gets to end and tell why, before it is left behind.
+HANG_SECONDS = 5.0
 CONFIG = Config(
     connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 6}
 )
@@ -160,7 +162,8 @@ def answer_cloudformation(
     if is_delete:
         try:
             # In a thread, because a call that hangs must not take the time to answer.
-            ThreadPoolExecutor(1).submit(empty, service, deadline).result(timeout=time_left)
+            work = ThreadPoolExecutor(1).submit(empty, service, deadline)
+            work.result(timeout=time_left + HANG_SECONDS)
         except Exception as error:  # noqa: BLE001 - whatever failed, CloudFormation is answered
             status, reason = "FAILED", f"{service} cannot be emptied: {error!r}. Delete again."
     answer = {
