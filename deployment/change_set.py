@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -83,11 +83,17 @@ class ChangeSet:
             if "ResourceChange" in change
         )
 
-    def parameters(self) -> dict[str, str]:
-        """Returns the parameter values that the stack would have; a NoEcho one reads "****"."""
+    def parameters(self, in_use: Mapping[str, str]) -> dict[str, str]:
+        """Returns the parameter values that the stack would have; a NoEcho one reads "****".
+
+        Args:
+            in_use: Values of the deployed stack, for those that stay.
+        """
         page = next(self._pages())
         return {
-            entry["ParameterKey"]: entry.get("ParameterValue", "")
+            entry["ParameterKey"]: entry.get(
+                "ParameterValue", in_use.get(entry["ParameterKey"], "")
+            )
             for entry in page.get("Parameters", ())
         }
 

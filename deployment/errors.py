@@ -63,3 +63,9 @@ class DeploymentFailedError(CommandError):
     """A stack operation began and failed."""
 
     exit_code = ExitCode.DEPLOYMENT_FAILED
+
+
+class WatchInterruptedError(CommandError):
+    """Ctrl-C while an operation runs in AWS, where it goes on."""
+
+    exit_code = ExitCode.INTERRUPTED
