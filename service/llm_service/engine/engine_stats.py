@@ -13,8 +13,8 @@ class EngineStats:
         cache_capacity_tokens: Number of tokens that the cache can hold.
         step_count: Number of steps since the start.
         last_step_seconds: Duration of the last step; 0 before the first one.
-        seconds_since_progress: Time since a step last began or ended; 0 while the engine idles.
-        prompt_tokens: Number of prompt tokens of all admitted requests since the start.
+        current_step_seconds: Time since the running step began; 0 between steps.
+        prompt_tokens: Number of prompt tokens of all requests that ended since the start.
         cached_tokens: Those of prompt_tokens that were found in the cache.
         completion_tokens: Number of tokens generated since the start.
         preemptions: Number of times that a request gave its cache up to an older one.
@@ -27,7 +27,7 @@ class EngineStats:
     cache_capacity_tokens: int
     step_count: int
     last_step_seconds: float
-    seconds_since_progress: float
+    current_step_seconds: float
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int

@@ -71,3 +71,7 @@ class EngineStoppedError(EngineError):
     def __init__(self, state: str) -> None:
         super().__init__(f"the engine is {state}: retry on another instance")
         self.state = state
+
+
+class UnsupportedModelError(EngineError):
+    """The model cannot run this way; the message says why."""

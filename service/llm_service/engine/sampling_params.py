@@ -87,6 +87,11 @@ class SamplingParams:
         """Whether the most likely token is always taken."""
         return self.temperature == 0
 
+    @property
+    def keeps_all_tokens(self) -> bool:
+        """Whether any token can be drawn: neither greedy nor top_k, top_p or min_p."""
+        return self.temperature > 0 and self.top_k == 0 and self.top_p == 1 and self.min_p == 0
+
     def _require_range(self, name: str, lowest: float, highest: float) -> None:
         value = getattr(self, name)
         self._require(

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import torch
+
+# Where a container sees its own limit: control groups version 2.
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def free_memory_bytes(device: torch.device) -> int:
+    """Memory that can still be taken on a device, in bytes.
+
+    On a CPU the smaller of what the machine has and what the container's limit leaves.
+    """
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free)
+    limits = (_machine_memory(Path("/proc/meminfo")), _container_memory(_CGROUP))
+    return min(limit for limit in limits if limit is not None)
+
+
+def _machine_memory(meminfo: Path) -> int:
+    for line in meminfo.read_text(encoding="ascii").splitlines():
+        name, _, value = line.partition(":")
+        if name == "MemAvailable":
+            return int(value.split()[0]) * 1024
+    raise OSError(f"{meminfo} does not tell MemAvailable")
+
+
+def _container_memory(cgroup: Path) -> int | None:
+    try:
+        limit = (cgroup / "memory.max").read_text(encoding="ascii").strip()
+        used = int((cgroup / "memory.current").read_text(encoding="ascii"))
+        statistics = (cgroup / "memory.stat").read_text(encoding="ascii").split()
+    except OSError:
+        return None
+    if limit == "max":
+        return None
+    # Pages of files that can be dropped at any time, such as weights just read, count as used.
+    droppable = int(statistics[statistics.index("inactive_file") + 1])
+    return max(0, int(limit) - used + droppable)
