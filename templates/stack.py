@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from troposphere import Template
 
+from templates.json_text import to_json_text
 from templates.parameter import Parameter
 
 # The order in which people read a template. troposphere sorts the sections by name, which puts
@@ -78,7 +78,7 @@ class Stack:
 
     def to_json(self) -> str:
         """Returns the template as ASCII JSON text that ends in a newline."""
-        return json.dumps(self.to_dict(), indent=1, separators=(",", ": ")) + "\n"
+        return to_json_text(self.to_dict()) + "\n"
 
     def _add_console_interface(self) -> None:
         groups: dict[str, list[str]] = {}

@@ -1,0 +1,1 @@
+"""Everything behind generate.py that reads files or talks to AWS."""

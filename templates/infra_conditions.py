@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from typing import Any
+
+from troposphere import And, Condition, Equals, If, Not, NoValue, Or, Select, Split
+
+from templates.capacity_parameters import CapacityParameters
+from templates.network_parameters import NetworkParameters
+from templates.operations_parameters import OperationsParameters
+from templates.service_parameters import ServiceParameters
+
+# Names of the stack's conditions.
+CREATE_VPC = "CreateVpc"
+THREE_ZONES = "ThreeZones"
+ANY_NAT = "AnyNat"
+NAT_PER_ZONE = "NatPerZone"
+NAT_IN_THIRD_ZONE = "NatInThirdZone"
+ANY_NAT_IN_THIRD_ZONE = "AnyNatInThirdZone"
+CREATE_ENDPOINTS = "CreateEndpoints"
+IS_GPU = "IsGpu"
+IS_BURSTABLE = "IsBurstable"
+HAS_AMI_ID = "HasAmiId"
+HAS_AMI_PARAMETER = "HasAmiParameter"
+IS_DIGEST = "IsDigest"
+HAS_WEIGHTS = "HasWeightsLocation"
+HAS_TLS = "HasTls"
+HAS_TOKENS = "HasTokens"
+HAS_CLIENT_CIDR = "HasClientCidr"
+HAS_BOUNDARY = "HasPermissionsBoundary"
+HAS_ALARM_EMAIL = "HasAlarmEmail"
+
+ALTERNATIVE_TYPES = (
+    CapacityParameters.instance_type_2,
+    CapacityParameters.instance_type_3,
+    CapacityParameters.instance_type_4,
+)
+
+
+def has_type(number: int) -> str:
+    """Returns the name of the condition that InstanceType<number> is given (2 to 4)."""
+    return f"HasInstanceType{number}"
+
+
+def when(condition: str, value: Any) -> If:
+    """Returns the value where the condition holds, and no property where it does not."""
+    return If(condition, value, NoValue)
+
+
+def infra_conditions() -> dict[str, Any]:
+    """Returns the conditions of LlmServiceInfraStack by name."""
+    return {
+        **_network_conditions(),
+        **_capacity_conditions(),
+        **_service_conditions(),
+        HAS_BOUNDARY: Not(OperationsParameters.permissions_boundary_arn.is_empty()),
+        HAS_ALARM_EMAIL: Not(OperationsParameters.alarm_email.is_empty()),
+    }
+
+
+def _network_conditions() -> dict[str, Any]:
+    nat = NetworkParameters.nat_gateways.ref()
+    create = Condition(CREATE_VPC)
+    return {
+        CREATE_VPC: NetworkParameters.existing_vpc_id.is_empty(),
+        THREE_ZONES: And(create, Equals(NetworkParameters.zone_count.ref(), "3")),
+        ANY_NAT: And(create, Not(Equals(nat, "none"))),
+        NAT_PER_ZONE: And(create, Equals(nat, "one-per-zone")),
+        ANY_NAT_IN_THIRD_ZONE: And(Condition(ANY_NAT), Condition(THREE_ZONES)),
+        NAT_IN_THIRD_ZONE: And(Condition(NAT_PER_ZONE), Condition(THREE_ZONES)),
+        CREATE_ENDPOINTS: And(create, Equals(NetworkParameters.vpc_endpoints.ref(), "true")),
+        HAS_CLIENT_CIDR: Not(NetworkParameters.client_cidr.is_empty()),
+    }
+
+
+def _capacity_conditions() -> dict[str, Any]:
+    # What the parameter's pattern lets through with these letters: g and p are NVIDIA's, t bursts.
+    conditions: dict[str, Any] = {
+        IS_GPU: Or(_type_starts_with("g"), _type_starts_with("p")),
+        IS_BURSTABLE: _type_starts_with("t"),
+        HAS_AMI_ID: Not(CapacityParameters.ami_id.is_empty()),
+        HAS_AMI_PARAMETER: Not(CapacityParameters.ami_parameter.is_empty()),
+    }
+    for number, parameter in enumerate(ALTERNATIVE_TYPES, start=2):
+        conditions[has_type(number)] = Not(parameter.is_empty())
+    return conditions
+
+
+def _service_conditions() -> dict[str, Any]:
+    kind = Select(0, Split(":", ServiceParameters.image_tag.ref()))
+    return {
+        IS_DIGEST: Equals(kind, "sha256"),
+        HAS_WEIGHTS: Not(ServiceParameters.weights_location.is_empty()),
+        HAS_TLS: Not(ServiceParameters.tls_secret_arn.is_empty()),
+        HAS_TOKENS: Not(ServiceParameters.token_secret_arn.is_empty()),
+    }
+
+
+def _type_starts_with(letter: str) -> Equals:
+    return Equals(Select(0, Split(letter, CapacityParameters.instance_type.ref())), "")
