@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -66,6 +66,16 @@ class Settings(BaseSettings):
     )
     host: str = _setting("0.0.0.0", "an IP address or a host name", "Address to listen on.")  # noqa: S104 -- a server in a container is reached from outside of it; the network's rules guard it
     port: int = _setting(50051, "a whole number, 1 to 65535", "Port of gRPC.", ge=1, le=65535)
+    tls_certificate_file: Path | None = _setting(
+        None,
+        "a readable PEM file, set together with TLS_KEY_FILE",
+        "Certificate chain; with it the port speaks TLS instead of plain text.",
+    )
+    tls_key_file: Path | None = _setting(
+        None,
+        "a readable PEM file, set together with TLS_CERTIFICATE_FILE",
+        "Private key of that certificate.",
+    )
     max_batch_size: int = _setting(
         8, "a whole number, 1 to 1024", "The most requests that run at once.", ge=1, le=1024
     )
@@ -135,6 +145,19 @@ class Settings(BaseSettings):
         False, "true or false", "Whether prompts and answers are logged. They may hold secrets."
     )
 
+    @field_validator("tls_certificate_file", "tls_key_file")
+    @classmethod
+    def _require_readable(cls, path: Path | None) -> Path | None:
+        if path is not None and not os.access(path, os.R_OK):
+            raise ValueError
+        return path
+
+    @model_validator(mode="after")
+    def _require_both_or_none(self) -> Settings:
+        if bool(self.tls_certificate_file) != bool(self.tls_key_file):
+            raise ValueError
+        return self
+
     @classmethod
     def load(cls) -> Settings:
         """Reads the environment.
@@ -158,8 +181,9 @@ class Settings(BaseSettings):
 
 
 def _describe(error: ErrorDetails) -> str:
-    name = str(error["loc"][0])
-    given = os.environ.get(name.upper(), error["input"])
+    # An error without a place is the one about a pair of which one is missing.
+    name = str(error["loc"][0]) if error["loc"] else "tls_key_file"
+    given = os.environ.get(name.upper(), "")
     return f"{name.upper()}={given}: must be {_allowed(Settings.model_fields[name])}"
 
 

@@ -1,27 +1,10 @@
 from __future__ import annotations
 
-import json
 import logging
 import sys
-import time
 from typing import Literal
 
-
-class JsonFormatter(logging.Formatter):
-    """Writes a record as one line of JSON, which CloudWatch Logs can query by field."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Returns the line: time (UTC, ISO 8601), level, logger, message and the error, if any."""
-        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        entry: dict[str, object] = {
-            "time": f"{seconds}.{int(record.msecs):03d}Z",
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            entry["error"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False)
+from llm_service.node.json_log_formatter import JsonLogFormatter
 
 
 def set_up_logging(level: str, log_format: Literal["plain", "json"]) -> None:
@@ -33,7 +16,7 @@ def set_up_logging(level: str, log_format: Literal["plain", "json"]) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        JsonFormatter()
+        JsonLogFormatter()
         if log_format == "json"
         else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
     )

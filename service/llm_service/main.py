@@ -44,6 +44,8 @@ def main() -> int:
         print(error, file=sys.stderr)
         return EXIT_WRONG_SETTINGS
     set_up_logging(settings.log_level, settings.log_format)
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")  # a library's progress bars would fill a log
     return asyncio.run(_run(settings))
 
 
@@ -65,6 +67,9 @@ async def _run(settings: Settings) -> int:
             server.serve(loading.result())
         except (ChatTemplateError, ModelLoadError) as error:
             log.error("%s", error)  # noqa: TRY400 -- as above
+            exit_code = EXIT_FAILED
+        except Exception:
+            log.exception("MODEL_NAME=%s cannot be served", settings.model_name)
             exit_code = EXIT_FAILED
         else:
             await stopping

@@ -10,6 +10,8 @@ from llm_service.chat.prompt_encoder import PromptEncoder
 from llm_service.config import Settings
 from llm_service.engine.engine import Engine
 from llm_service.engine.engine_config import EngineConfig
+from llm_service.engine.errors import InvalidParameterError
+from llm_service.models.errors import ModelLoadError
 from llm_service.models.loaded_model import LoadedModel
 from llm_service.models.model_loader import load_model
 from llm_service.models.progress import Progress
@@ -60,6 +62,7 @@ class ModelRuntime:
 
         Raises:
             ChatTemplateError: The chat template cannot be read.
+            ModelLoadError: The memory does not hold the key-value cache.
         """
         template = ChatTemplate(loaded.tokenizer, settings.chat_template)
         config = EngineConfig(
@@ -69,7 +72,10 @@ class ModelRuntime:
             cache_memory_share=settings.cache_memory_share,
             step_timeout_seconds=settings.step_timeout_seconds,
         )
-        engine = Engine(loaded.model, loaded.tokenizer, config)
+        try:
+            engine = Engine(loaded.model, loaded.tokenizer, config)
+        except InvalidParameterError as error:
+            raise ModelLoadError(f"{error.field.upper()}={error.value}: {error.remedy}") from error
         engine.start()
         with Progress(log, "warming up"):
             engine.warm_up()

@@ -67,15 +67,19 @@ class Server:
             reflection.enable_server_reflection(names, self._server)
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         address = f"{host}:{self._settings.port}"
+        credentials = _credentials(self._settings)
         try:
-            self._server.add_insecure_port(address)
+            if credentials:
+                self._server.add_secure_port(address, credentials)
+            else:
+                self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise PortInUseError(
                 f"HOST={self._settings.host}, PORT={self._settings.port}: cannot listen there; "
                 "name an address of this machine and a port that no other process uses"
             ) from error
         await self._server.start()
-        log.info("listening on %s", address)
+        log.info("listening on %s%s", address, " with TLS" if credentials else "")
 
     def serve(self, runtime: ModelRuntime) -> None:
         """Begins to answer, now that the model is there; health follows the engine."""
@@ -106,6 +110,13 @@ class Server:
         if self._servicer.runtime:
             await asyncio.to_thread(self._servicer.runtime.engine.stop)
         await self._server.stop(_CLOSING_SECONDS)
+
+
+def _credentials(settings: Settings) -> grpc.ServerCredentials | None:
+    if not (settings.tls_certificate_file and settings.tls_key_file):
+        return None
+    key, chain = settings.tls_key_file.read_bytes(), settings.tls_certificate_file.read_bytes()
+    return grpc.ssl_server_credentials([(key, chain)])
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:

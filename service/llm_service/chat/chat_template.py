@@ -13,7 +13,8 @@ from llm_service.chat.errors import ChatTemplateError
 log = logging.getLogger(__name__)
 
 _DIALOGUE_FILE = Path(__file__).with_name("dialogue.jinja")
-_DIALOGUE_STOP = ("\nUser:", "\nAssistant:")
+# With and without an empty line before: nothing of the line's end shall stay in the answer.
+_DIALOGUE_STOP = ("\nUser:", "\nAssistant:", "\n\nUser:", "\n\nAssistant:")
 
 
 class ChatTemplate:

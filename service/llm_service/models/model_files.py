@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import tempfile
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from huggingface_hub.errors import (
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
 )
-from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from llm_service.models.conversion_cache import ConversionCache
 from llm_service.models.errors import ModelLoadError
@@ -70,8 +68,6 @@ def _folder(path: Path, cache_dir: Path) -> Path:
 
 
 def _from_hub(name: str, revision: str | None, cache_dir: Path) -> Path:
-    if not sys.stderr.isatty():
-        disable_progress_bars()  # they would fill a log file
     try:
         with Progress(log, f"fetching {name}"):
             if name.endswith(_GGUF_SUFFIX):
