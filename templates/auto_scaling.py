@@ -51,7 +51,6 @@ class Fleet:
                 DefaultInstanceWarmup=120,
                 LifecycleHookSpecificationList=[_leaving_hook()],
                 MetricsCollection=[autoscaling.MetricsCollection(Granularity="1Minute")],
-                NewInstancesProtectedFromScaleIn=False,
                 Tags=[autoscaling.Tag("Name", Sub("${AWS::StackName}-server"), True)],
                 CreationPolicy=_creation_policy(),
                 UpdatePolicy=_update_policy(),

@@ -10,8 +10,8 @@ _HEADING = "Instances and scaling"
 # Gaudi, video and FPGA. What is left with a first letter g or p has NVIDIA GPUs.
 _X86_TYPE = r"(?!a1\.|mac|g4ad|inf|trn|dl|vt|f\d|[a-z]+\d[a-z-]*g)[a-z][a-z0-9-]*\.[a-z0-9-]+"
 _TYPE_SENTENCE = (
-    "A type such as t3.micro or g5.xlarge. ARM types (t4g, m7g, ...) are refused, because the image"
-    " is built for x86_64."
+    "an x86_64 type such as t3.micro or g5.xlarge. ARM types (t4g, m7g) are refused: the image is"
+    " x86_64."
 )
 
 
@@ -20,10 +20,9 @@ def _alternative_type(number: int, default: str) -> Parameter:
         name=f"InstanceType{number}",
         group=_HEADING,
         label=f"Instance type {number}",
-        description="Another type that the spot pools may give; empty for none.",
         default=default,
         allowed_pattern=f"^({_X86_TYPE})?$",
-        constraint=f"Empty, or: {_TYPE_SENTENCE}",
+        constraint=f"Empty or {_TYPE_SENTENCE}",
     )
 
 
@@ -36,19 +35,18 @@ class CapacityParameters(ParameterGroup):
         name="InstanceType",
         group=_HEADING,
         label="Instance type",
-        description="First choice. A GPU type gets the GPU machine image and the CUDA image.",
+        description="GPU types get the GPU machine image and the CUDA image.",
         default="t3.micro",
         allowed_pattern=f"^{_X86_TYPE}$",
-        constraint=_TYPE_SENTENCE,
+        constraint=f"Must be {_TYPE_SENTENCE}",
     )
     instance_type_2 = _alternative_type(2, "t3a.micro")
     instance_type_3 = _alternative_type(3, "")
-    instance_type_4 = _alternative_type(4, "")
     cpu_credits = Parameter(
         name="CpuCredits",
         group=_HEADING,
         label="CPU credits of t types",
-        description="unlimited bills what exceeds the credits; standard slows down instead.",
+        description="unlimited is billed; standard slows down.",
         default="standard",
         allowed_values=("standard", "unlimited"),
     )
@@ -56,7 +54,6 @@ class CapacityParameters(ParameterGroup):
         name="MinSize",
         group=_HEADING,
         label="Fewest instances",
-        description="Also the instances that keep serving during a roll-out.",
         type="Number",
         default=1,
         min_value=1,
@@ -66,7 +63,6 @@ class CapacityParameters(ParameterGroup):
         name="MaxSize",
         group=_HEADING,
         label="Most instances",
-        description="Must exceed the fewest: a roll-out starts the new before it ends the old.",
         type="Number",
         default=4,
         min_value=2,
@@ -76,7 +72,6 @@ class CapacityParameters(ParameterGroup):
         name="CpuTarget",
         group=_HEADING,
         label="CPU target in %",
-        description="Average CPU use that scaling holds.",
         type="Number",
         default=70,
         min_value=10,
@@ -85,8 +80,7 @@ class CapacityParameters(ParameterGroup):
     on_demand_base = Parameter(
         name="OnDemandBase",
         group=_HEADING,
-        label="On-demand instances first",
-        description="Instances that are never spot.",
+        label="Instances that are never spot",
         type="Number",
         default=0,
         min_value=0,
@@ -95,8 +89,7 @@ class CapacityParameters(ParameterGroup):
     on_demand_share = Parameter(
         name="OnDemandShare",
         group=_HEADING,
-        label="On-demand share above that in %",
-        description="0 runs everything above the base on spot.",
+        label="On-demand share above these in %",
         type="Number",
         default=0,
         min_value=0,
@@ -105,8 +98,7 @@ class CapacityParameters(ParameterGroup):
     ami_id = Parameter(
         name="AmiId",
         group=_HEADING,
-        label="Pinned machine image",
-        description="AMI id; empty follows the SSM parameter below.",
+        label="Machine image, pinned",
         default="",
         allowed_pattern=r"^(ami-[0-9a-f]{8,17})?$",
         constraint="Empty, or an id such as ami-0123456789abcdef0.",
@@ -115,17 +107,16 @@ class CapacityParameters(ParameterGroup):
         name="AmiParameter",
         group=_HEADING,
         label="Machine image's SSM parameter",
-        description="Empty takes Amazon Linux 2023, with a GPU driver on GPU types. Amazon Linux 2:"
-        " /aws/service/ami-amazon-linux-latest/amzn2-ami-kernel-5.10-hvm-x86_64-gp2",
+        description="Empty takes Amazon Linux 2023, and its GPU image on GPU types.",
         default="",
         allowed_pattern=r"^(/[\w./-]+)?$",
-        constraint="Empty, or the path of an SSM parameter that holds an AMI id.",
+        constraint="Empty, or the path of an SSM parameter.",
     )
     volume_size = Parameter(
         name="VolumeSize",
         group=_HEADING,
         label="Root volume in GiB",
-        description="Holds the system, two images, the weights and swap. GPU images need 60.",
+        description="System, two images, weights and swap; 60 for CUDA.",
         type="Number",
         default=30,
         min_value=16,
@@ -134,16 +125,14 @@ class CapacityParameters(ParameterGroup):
     startup_minutes = Parameter(
         name="StartupMinutes",
         group=_HEADING,
-        label="Minutes until serving",
-        description="Time from launch until the model must serve; a roll-out fails after it.",
+        label="Minutes from launch to serving, or the roll-out fails",
         default="20",
         allowed_values=("5", "10", "15", "20", "30", "45", "60"),
     )
     drain_seconds = Parameter(
         name="DrainSeconds",
         group=_HEADING,
-        label="Seconds to finish answers",
-        description="How long an instance that leaves may finish what runs.",
+        label="Seconds to finish answers in, on leaving",
         type="Number",
         default=90,
         min_value=15,

@@ -116,15 +116,8 @@ class Discovery:
         )
 
     def _add_rules(self) -> None:
-        self._add_rule(
-            "TerminationRule",
-            EventPattern={
-                "source": ["aws.autoscaling"],
-                "detail-type": ["EC2 Instance Terminate Successful"],
-                "detail": {"AutoScalingGroupName": [auto_scaling_group_name()]},
-            },
-        )
-        # A spot instance or one that somebody ended is gone minutes before the group notices.
+        # Of any instance in the account: events name no group, and minutes pass before the group
+        # notices what ended by itself. An instance that is not registered costs one call.
         self._add_rule(
             "InstanceEndRule",
             EventPattern={
@@ -134,19 +127,22 @@ class Discovery:
             },
         )
         self._add_rule("SweepRule", ScheduleExpression="rate(5 minutes)")
+        self._add(
+            awslambda.Permission(
+                "RulesPermission",
+                FunctionName=Ref("DeregisterFunction"),
+                Action="lambda:InvokeFunction",
+                Principal="events.amazonaws.com",
+                SourceArn=Sub(
+                    "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}"
+                    ":rule/${AWS::StackName}-*"
+                ),
+            )
+        )
 
     def _add_rule(self, name: str, **trigger: Any) -> None:
         target = events.Target(Id="deregister", Arn=GetAtt("DeregisterFunction", "Arn"))
         self._add(events.Rule(name, Targets=[target], **trigger))
-        self._add(
-            awslambda.Permission(
-                f"{name}Permission",
-                FunctionName=Ref("DeregisterFunction"),
-                Action="lambda:InvokeFunction",
-                Principal="events.amazonaws.com",
-                SourceArn=GetAtt(name, "Arn"),
-            )
-        )
 
     def _add_cleanup(self) -> None:
         self._add(
@@ -157,11 +153,6 @@ class Discovery:
                 ServiceId=Ref(DISCOVERY_SERVICE),
             )
         )
-
-    @staticmethod
-    def endpoint_name() -> Sub:
-        """Returns the name under which clients in the VPC find the service."""
-        return Sub("${DiscoveryService.Name}.${NamespaceName}")
 
 
 def _function_statements() -> list[Any]:

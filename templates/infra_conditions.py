@@ -32,12 +32,11 @@ HAS_ALARM_EMAIL = "HasAlarmEmail"
 ALTERNATIVE_TYPES = (
     CapacityParameters.instance_type_2,
     CapacityParameters.instance_type_3,
-    CapacityParameters.instance_type_4,
 )
 
 
 def has_type(number: int) -> str:
-    """Returns the name of the condition that InstanceType<number> is given (2 to 4)."""
+    """Returns the name of the condition that InstanceType<number> is given (2 or 3)."""
     return f"HasInstanceType{number}"
 
 

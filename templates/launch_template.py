@@ -16,6 +16,7 @@ from templates.infra_conditions import (
     when,
 )
 from templates.naming import (
+    endpoint_name,
     AUTO_SCALING_GROUP,
     DISCOVERY_SERVICE,
     LIFECYCLE_HOOK_NAME,
@@ -114,5 +115,6 @@ def _user_data() -> Sub:
         HookName=LIFECYCLE_HOOK_NAME,
         MetricsNamespace=METRICS_NAMESPACE,
         Port=str(SERVER_PORT),
+        EndpointName=endpoint_name(),
         StartupSeconds=startup_seconds(),
     )

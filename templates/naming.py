@@ -23,3 +23,8 @@ def auto_scaling_group_name() -> Sub:
 def stack_name_tag(suffix: str) -> Tags:
     """Returns the Name tag that the EC2 console shows: the stack's name and what the thing is."""
     return Tags(Name=Sub("${AWS::StackName}-" + suffix))
+
+
+def endpoint_name() -> Sub:
+    """Returns the name under which clients in the VPC find the service."""
+    return Sub("llm.${NamespaceName}")

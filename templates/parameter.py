@@ -17,7 +17,8 @@ class Parameter:
         name: Logical name in the template, PascalCase.
         group: Heading under which the console shows it.
         label: Question or noun that the console shows instead of the name.
-        description: One or two sentences: what it changes, and what an empty value means.
+        description: What the label leaves open, such as what an empty value means; may be empty,
+            as a template has 51,200 bytes.
         type: CloudFormation parameter type.
         default: Value when none is given; None makes the parameter required.
         allowed_values: The only values that are accepted.
@@ -32,7 +33,7 @@ class Parameter:
     name: str
     group: str
     label: str
-    description: str
+    description: str = ""
     type: str = "String"
     default: str | int | None = None
     allowed_values: tuple[str, ...] = ()
@@ -55,7 +56,7 @@ class Parameter:
         """Returns the entry of the template's Parameters section."""
         properties: dict[str, Any] = {
             "Type": self.type,
-            "Description": self.description,
+            "Description": self.description or None,
             "Default": self.default,
             "AllowedValues": list(self.allowed_values) or None,
             "AllowedPattern": self.allowed_pattern,
