@@ -40,6 +40,7 @@ class Aws:
             "127.0.0.1", 0, self.faults, threaded=True, request_handler=_QuietHandler
         )
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._clients: dict[str, Any] = {}
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def start(self) -> None:
@@ -57,15 +58,17 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """Returns a boto3 client of a service here."""
-        return boto3.client(
-            service,
-            region_name=REGION,
-            endpoint_url=self.url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            # discover_instances would otherwise be asked of data-127.0.0.1.
-            config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1}),
-        )
+        if service not in self._clients:
+            self._clients[service] = boto3.client(
+                service,
+                region_name=REGION,
+                endpoint_url=self.url,
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+                # discover_instances would otherwise be asked of data-127.0.0.1.
+                config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1}),
+            )
+        return self._clients[service]
 
     def create_service(self, name: str) -> str:
         """Creates a Cloud Map service like the stack's and returns its id."""

@@ -33,7 +33,8 @@ class Faults:
         out: Answers nothing for a while and then 503. DiscoverInstances goes on, as the DNS of
             Route 53 does when Cloud Map's own API is out.
         out_seconds: How long a call hangs while out.
-        denied: Operations that are refused as not allowed.
+        denied: Operations that are refused.
+        denied_code: The code with which they are.
     """
 
     def __init__(self, app: Any, before: Callable[[], None]) -> None:
@@ -42,6 +43,7 @@ class Faults:
         self.out = False
         self.out_seconds = 1.0
         self.denied: set[str] = set()
+        self.denied_code = "AccessDenied"
         self._app = app
         self._before = before
         self._numbers = itertools.count()
@@ -58,7 +60,7 @@ class Faults:
         if abs(self._skew(environ)) > SKEW_SECONDS:
             return self._refuse(environ, start_response, 403, "InvalidSignatureException")
         if call.operation in self.denied:
-            return self._refuse(environ, start_response, 403, "AccessDenied")
+            return self._refuse(environ, start_response, 403, self.denied_code)
         if self.throttled and next(self._numbers) % 3:
             return self._refuse(environ, start_response, 400, "ThrottlingException")
         with self._lock:
