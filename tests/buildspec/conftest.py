@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from templates.pipeline.image_tags import MOVING_TAGS
+from tests.buildspec.checkout import Checkout
+from tests.ecr.account import Account
+from tests.ecr.registry_process import RegistryProcess
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> None:
+    """Skips where no Docker engine answers or no registry can be started."""
+    try:
+        answer = subprocess.run(
+            ["docker", "info", "--format", "{{.ServerVersion}}"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except FileNotFoundError:
+        pytest.skip("no docker command")
+    if answer.returncode:
+        pytest.skip(f"no Docker engine answers: {answer.stderr.strip()}")
+    if reason := RegistryProcess.why_not():
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def account(docker_engine: None, tmp_path: Path) -> Iterator[Account]:
+    folder = tmp_path / "account"
+    folder.mkdir()
+    account = Account(folder, MOVING_TAGS)
+    try:
+        yield account
+    finally:
+        account.close()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path / "source")
