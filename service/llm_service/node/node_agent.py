@@ -13,6 +13,7 @@ from llm_service.node.aws_api import AwsApi
 from llm_service.node.backoff import Backoff
 from llm_service.node.departure import Departure
 from llm_service.node.drain_request import DrainRequest
+from llm_service.node.health_metric import HealthMetric
 from llm_service.node.health_tracker import HealthTracker
 from llm_service.node.instance_identity import InstanceIdentity
 from llm_service.node.instance_metadata import InstanceMetadata
@@ -60,6 +61,7 @@ class NodeAgent:
             settings.server_tls_name,
         )
         self._health = HealthTracker(settings.probe_rise, settings.probe_fall)
+        self._metric = HealthMetric(self._health, settings.metrics_namespace, settings.stack_name)
         self._server_log = ServerLog(settings.server_log_file)
         self._registration = Registration(api, settings.cloud_map_service_id, identity)
         auto_scaling = AutoScaling(api, identity.instance_id, settings.lifecycle_hook_name)
@@ -116,6 +118,7 @@ class NodeAgent:
                 self._keep_registration(),
                 self._replace_when_hopeless(),
                 self._signal_rollout(),
+                self._metric.run(),
                 self._notices.wait(),
                 self._await_stop(),
             )

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
         heartbeat_seconds: How often the lifecycle action is extended while draining.
         drain_request_file: File whose existence asks systemd to stop the server.
         signal_record_file: Remembers that the roll-out was signalled.
+        metrics_namespace: CloudWatch namespace of the metric HealthyInstances; empty for none.
         log_level: Least level that is logged.
     """
 
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
 
     drain_request_file: Path = Path("/run/llm-service/drain")
     signal_record_file: Path = Path("/var/lib/llm-service/signal")
+    metrics_namespace: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("log_level", mode="before")
