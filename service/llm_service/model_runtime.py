@@ -10,7 +10,7 @@ from llm_service.chat.prompt_encoder import PromptEncoder
 from llm_service.config import Settings
 from llm_service.engine.engine import Engine
 from llm_service.engine.engine_config import EngineConfig
-from llm_service.engine.errors import InvalidParameterError
+from llm_service.engine.errors import InvalidParameterError, UnsupportedModelError
 from llm_service.models.errors import ModelLoadError
 from llm_service.models.loaded_model import LoadedModel
 from llm_service.models.model_loader import load_model
@@ -62,7 +62,7 @@ class ModelRuntime:
 
         Raises:
             ChatTemplateError: The chat template cannot be read.
-            ModelLoadError: The memory does not hold the key-value cache.
+            ModelLoadError: The engine cannot run this model, or the memory does not hold its cache.
         """
         template = ChatTemplate(loaded.tokenizer, settings.chat_template)
         config = EngineConfig(
@@ -76,6 +76,8 @@ class ModelRuntime:
             engine = Engine(loaded.model, loaded.tokenizer, config)
         except InvalidParameterError as error:
             raise ModelLoadError(f"{error.field.upper()}={error.value}: {error.remedy}") from error
+        except UnsupportedModelError as error:
+            raise ModelLoadError(f"MODEL_NAME={loaded.name}: {error}") from error
         engine.start()
         with Progress(log, "warming up"):
             engine.warm_up()

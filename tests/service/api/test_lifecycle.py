@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+from llm.v1 import llm_pb2
+from llm_service.api.server import PortInUseError
+from tests.doubles.brake import Brake
+from tests.doubles.llm_calls import collect, sampling
+from tests.doubles.llm_server import LlmServer
+from tests.doubles.rpc_failure import failure_of
+from tests.doubles.tiny_model import make_random_model, make_scripted_model
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+def watch(server: LlmServer) -> Any:
+    """A Watch on LlmService."""
+    request = health_pb2.HealthCheckRequest(service="llm.v1.LlmService")
+    return health_pb2_grpc.HealthStub(server.channel).Watch(request)
+
+
+async def test_before_the_model_is_there_the_server_says_so() -> None:
+    async with LlmServer(None, None) as server:
+        assert await server.health() == "NOT_SERVING"
+        assert await server.health("") == "NOT_SERVING"
+        failure = await failure_of(server.stub.Generate(llm_pb2.GenerateRequest(prompt="x")))
+        info = await failure_of(server.stub.GetModelInfo(llm_pb2.GetModelInfoRequest()))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.UNAVAILABLE, "MODEL_LOADING")
+    assert failure.retry_seconds
+    assert info.reason == "MODEL_LOADING"
+
+
+async def test_with_the_model_health_says_serving(
+    tokenizer: PreTrainedTokenizerFast, random_model: LlamaForCausalLM
+) -> None:
+    async with LlmServer(random_model, tokenizer) as server:
+        statuses = watch(server)
+        while (await statuses.read()).status != SERVING:
+            pass
+        assert await server.health() == await server.health("") == "SERVING"
+        request = health_pb2.HealthCheckRequest(service="other")
+        failure = await failure_of(health_pb2_grpc.HealthStub(server.channel).Check(request))
+        statuses.cancel()
+    assert failure.code is grpc.StatusCode.NOT_FOUND
+
+
+async def test_a_frozen_engine_turns_health_and_recovery_turns_it_back(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    model = make_random_model(tokenizer)
+    brake = Brake(model)
+    async with LlmServer(model, tokenizer, step_timeout_seconds=0.5) as server:
+        statuses = watch(server)
+        while (await statuses.read()).status != SERVING:
+            pass
+        brake.pull()
+        call = server.stub.Generate(
+            llm_pb2.GenerateRequest(prompt="x", sampling=sampling(max_tokens=2))
+        )
+        answer = asyncio.ensure_future(call)
+        assert (await statuses.read()).status == NOT_SERVING
+        assert await server.health() == await server.health("") == "NOT_SERVING"
+        brake.release()
+        await answer
+        assert (await statuses.read()).status == SERVING
+        statuses.cancel()
+
+
+async def test_draining_finishes_what_runs_and_refuses_what_is_new(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    model = make_scripted_model(tokenizer, {"A": ("A",)})
+    Brake(model).slow_down(0.02)
+    async with LlmServer(model, tokenizer) as server:
+        statuses = watch(server)
+        while (await statuses.read()).status != SERVING:
+            pass
+        request = llm_pb2.GenerateStreamRequest(prompt="A", sampling=sampling(max_tokens=60))
+        stream = server.stub.GenerateStream(request)
+        await stream.read()
+        draining = asyncio.create_task(server.server.drain())
+        assert (await statuses.read()).status == NOT_SERVING
+        failure = await failure_of(server.stub.Generate(llm_pb2.GenerateRequest(prompt="x")))
+        assert not draining.done()
+        pieces = await collect(stream)
+        await draining
+        statuses.cancel()
+    assert (failure.code, failure.reason) == (grpc.StatusCode.UNAVAILABLE, "DRAINING")
+    assert pieces[-1].usage.completion_tokens == 60
+
+
+async def test_an_answer_that_outlasts_the_drain_ends_as_unavailable(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    model = make_scripted_model(tokenizer, {"A": ("A",)})
+    Brake(model).slow_down(0.05)
+    async with LlmServer(model, tokenizer, drain_seconds=0.1) as server:
+        request = llm_pb2.GenerateStreamRequest(prompt="A", sampling=sampling(max_tokens=120))
+        stream = server.stub.GenerateStream(request)
+        await stream.read()
+        await server.server.drain()
+        stopping = asyncio.create_task(server.server.stop())
+        failure = await failure_of(collect(stream))
+        await stopping
+    assert (failure.code, failure.reason) == (grpc.StatusCode.UNAVAILABLE, "DRAINING")
+
+
+async def test_new_requests_are_taken_while_discovery_notices(
+    tokenizer: PreTrainedTokenizerFast, random_model: LlamaForCausalLM
+) -> None:
+    async with LlmServer(random_model, tokenizer, drain_notice_seconds=3600) as server:
+        draining = asyncio.create_task(server.server.drain())
+        while await server.health() != "NOT_SERVING":
+            pass
+        answer = await server.stub.Generate(
+            llm_pb2.GenerateRequest(prompt="x", sampling=sampling(max_tokens=2))
+        )
+        draining.cancel()
+    assert answer.usage.completion_tokens == 2
+
+
+async def test_model_info_describes_model_and_limits(
+    tokenizer: PreTrainedTokenizerFast, random_model: LlamaForCausalLM
+) -> None:
+    async with LlmServer(random_model, tokenizer) as server:
+        info = await server.stub.GetModelInfo(llm_pb2.GetModelInfoRequest())
+    assert info == llm_pb2.GetModelInfoResponse(
+        model_name="tiny",
+        architecture="LlamaForCausalLM",
+        parameter_count=random_model.num_parameters(),
+        context_length=256,
+        vocabulary_size=len(tokenizer),
+        dtype="float32",
+        device="cpu",
+        max_batch_size=4,
+        has_chat_template=True,
+        max_tokens_limit=128,
+        chat_template="model",
+    )
+
+
+@pytest.mark.parametrize("offered", [True, False])
+async def test_reflection_is_a_setting(offered: bool) -> None:
+    async with LlmServer(None, None, reflection=offered) as server:
+        stub = reflection_pb2_grpc.ServerReflectionStub(server.channel)
+        request = reflection_pb2.ServerReflectionRequest(list_services="")
+        answers = collect(stub.ServerReflectionInfo(iter([request])))
+        if not offered:
+            assert (await failure_of(answers)).code is grpc.StatusCode.UNIMPLEMENTED
+            return
+        names = {s.name for s in (await answers)[0].list_services_response.service}
+    assert {"llm.v1.LlmService", "grpc.health.v1.Health"} <= names
+
+
+async def test_a_second_server_cannot_share_the_port() -> None:
+    async with LlmServer(None, None) as first:
+        second = LlmServer(None, None, port=first.settings.port)
+        with pytest.raises(PortInUseError, match=f"PORT={first.settings.port}"):
+            await second.server.start()
