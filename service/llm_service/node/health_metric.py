@@ -11,6 +11,15 @@ logger = logging.getLogger(__name__)
 PERIOD_SECONDS = 60.0
 
 
+def seconds_to_next_minute_middle(now: float) -> float:
+    """Returns the seconds from `now`, in seconds since the epoch, to the next half minute.
+
+    In the middle of a minute no delay moves a value into a neighbour's minute. The clock is read
+    anew each time, so that one that jumps costs one value at most.
+    """
+    return PERIOD_SECONDS - (now - PERIOD_SECONDS / 2) % PERIOD_SECONDS
+
+
 class HealthMetric:
     """Publishes this instance's part of the metric HealthyInstances: 1 or 0 a minute.
 
@@ -31,11 +40,7 @@ class HealthMetric:
     async def run(self) -> None:
         """Publishes once in each minute of the clock, as CloudWatch counts them, for ever."""
         while True:
-            # In the middle, where no delay moves a value into a neighbour's minute. A clock that
-            # jumps costs one value at most.
-            await asyncio.sleep(
-                PERIOD_SECONDS - (time.time() - PERIOD_SECONDS / 2) % PERIOD_SECONDS
-            )
+            await asyncio.sleep(seconds_to_next_minute_middle(time.time()))
             self.publish()
 
     def publish(self) -> None:
