@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -35,6 +36,7 @@ class Aws:
         self.profile = profile
         self._clients: dict[tuple[str, str], Any] = {}
         self._given = dict(clients or {})
+        self._lock = threading.Lock()
 
     @cached_property
     def _session(self) -> Any:
@@ -73,11 +75,16 @@ class Aws:
         if service in self._given:
             return self._given[service]
         key = (service, region or self.region)
+        # A boto3 session must not make two clients at once; preflight asks from several threads.
+        with self._lock:
+            return self._client(key)
+
+    def _client(self, key: tuple[str, str]) -> Any:
         if key not in self._clients:
             from botocore.config import Config  # noqa: PLC0415  # comes with boto3, see above
 
             self._clients[key] = self._session.client(
-                service,
+                key[0],
                 region_name=key[1],
                 config=Config(
                     connect_timeout=CONNECT_TIMEOUT_SECONDS,

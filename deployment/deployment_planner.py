@@ -19,6 +19,7 @@ from deployment.stack_name import check_stack_name
 from deployment.stack_state import StackState
 from deployment.template_bucket import TemplateBucket
 from deployment.template_changes import compare_sections
+from deployment.template_evaluator import TemplateEvaluator
 from deployment.template_source import TemplateSource
 from deployment.template_summary import TemplateSummary
 
@@ -58,13 +59,16 @@ class DeploymentPlanner:
     def plan_new(self, settings: DeploySettings) -> DeploymentPlan:
         """Returns what a stack that does not exist would be, and leaves nothing behind in AWS.
 
-        Even a change set would leave the stack's name behind, so none is made: every resource of
-        the template counts, those with a condition too.
+        Even a change set would leave the stack's name behind, so none is made: the resources are
+        the template's, less those whose condition is false for the parameters given.
         """
         template = _required_template(settings)
+        evaluator = TemplateEvaluator(
+            template.data, settings.parameters, {"AWS::Region": self._aws.region}
+        )
         resources = tuple(
             ResourceChange("Add", logical_id, str(resource.get("Type", "")))
-            for logical_id, resource in template.data["Resources"].items()
+            for logical_id, resource in evaluator.active_resources().items()
         )
         difference = Difference(
             settings.stack_name,

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
@@ -11,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.prompt import Confirm
 from rich.text import Text
 
-from deployment.errors import CommandError, UsageError
+from deployment.errors import UsageError
 
 # A table that goes into a file or a pipe is read later, on whatever width.
 WIDTH_WITHOUT_TERMINAL = 200
@@ -21,8 +20,7 @@ class Output:
     """Where a command's words go: results to stdout, everything else to stderr.
 
     Args:
-        as_json: Whether results, and errors, are JSON documents.
-        debug: Whether an error shows its traceback.
+        as_json: Whether results are JSON documents.
         stdout: Where results go.
         stderr: Where the rest goes.
     """
@@ -31,12 +29,10 @@ class Output:
         self,
         *,
         as_json: bool = False,
-        debug: bool = False,
         stdout: IO[str] | None = None,
         stderr: IO[str] | None = None,
     ) -> None:
         self.as_json = as_json
-        self.debug = debug
         self._out = _console(stdout or sys.stdout)
         self.err = _console(stderr or sys.stderr)
 
@@ -70,21 +66,6 @@ class Output:
     def warn(self, sentence: str) -> None:
         """Says something that the reader should not overlook."""
         self.err.print(Text.assemble(("Warning: ", "yellow"), sentence))
-
-    def error(self, error: CommandError) -> None:
-        """Says what went wrong, where, and what to do next."""
-        if self.debug:
-            self.err.file.write("".join(traceback.format_exception(error)))
-        if self.as_json:
-            text = json.dumps(error.to_dict(), indent=2, ensure_ascii=False, default=str)
-            self.err.file.write(text + "\n")
-            return
-        self.err.print(Text.assemble(("Error: ", "bold red"), error.what))
-        if error.where:
-            self.err.print(Text.assemble(("Where: ", "bold"), error.where))
-        for line in error.detail:
-            self.err.print(Text(f"  {line}"))
-        self.err.print(Text.assemble(("Next:  ", "bold"), error.remedy))
 
     def confirm(self, question: str, *, flag: str = "--yes") -> bool:
         """Asks a person on the terminal.

@@ -1,0 +1,1 @@
+"""Checks of account, region and template before the first resource is made."""
