@@ -1,0 +1,2 @@
+class UnsupportedDecoderError(Exception):
+    """The fast decoder does not compute what this model computes."""
