@@ -46,11 +46,8 @@ def main() -> None:
     """
     for name in IMPORTED:
         importlib.import_module(name)
-    sources = {
-        module.__spec__.origin
-        for module in list(sys.modules.values())
-        if getattr(module, "__spec__", None) and module.__spec__.has_location
-    }
+    specs = (getattr(module, "__spec__", None) for module in list(sys.modules.values()))
+    sources = {spec.origin for spec in specs if spec and spec.has_location}
     compiled = 0
     for source in sorted(filter(None, sources)):
         if Path(source).suffix == ".py":
