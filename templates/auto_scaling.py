@@ -6,7 +6,7 @@ from troposphere import Ref, Sub, Template, autoscaling, policies
 
 from templates.capacity_mapping import startup_seconds
 from templates.capacity_parameters import CapacityParameters
-from templates.infra_conditions import ALTERNATIVE_TYPES, has_type, when
+from templates.infra_conditions import HAS_ALTERNATIVE_TYPE, when
 from templates.launch_template import FleetLaunchTemplate
 from templates.naming import AUTO_SCALING_GROUP, LIFECYCLE_HOOK_NAME, auto_scaling_group_name
 
@@ -45,7 +45,6 @@ class Fleet:
                 VPCZoneIdentifier=subnet_ids,
                 MixedInstancesPolicy=_instances(launch_template),
                 CapacityRebalance=True,
-                HealthCheckType="EC2",
                 # The sweep replaces what runs longer than this without being registered.
                 HealthCheckGracePeriod=startup_seconds(),
                 DefaultInstanceWarmup=120,
@@ -63,10 +62,11 @@ class Fleet:
 
 def _instances(launch_template: FleetLaunchTemplate) -> autoscaling.MixedInstancesPolicy:
     override = autoscaling.LaunchTemplateOverrides
-    overrides = [override(InstanceType=CapacityParameters.instance_type.ref())]
-    overrides += [
-        when(has_type(number), override(InstanceType=parameter.ref()))
-        for number, parameter in enumerate(ALTERNATIVE_TYPES, start=2)
+    overrides = [
+        override(InstanceType=CapacityParameters.instance_type.ref()),
+        when(
+            HAS_ALTERNATIVE_TYPE, override(InstanceType=CapacityParameters.alternative_type.ref())
+        ),
     ]
     return autoscaling.MixedInstancesPolicy(
         InstancesDistribution=autoscaling.InstancesDistribution(

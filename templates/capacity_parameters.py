@@ -7,23 +7,14 @@ _HEADING = "Instances and scaling"
 
 # ARM families carry a g after the generation's digit (t4g, m7gd, im4gn), but for a1 and mac2. The
 # others here have an accelerator that torch's CUDA build cannot use: AMD, Inferentia, Trainium,
-# Gaudi, video and FPGA. What is left with a first letter g or p has NVIDIA GPUs.
-_X86_TYPE = r"(?!a1\.|mac|g4ad|inf|trn|dl|vt|f\d|[a-z]+\d[a-z-]*g)[a-z][a-z0-9-]*\.[a-z0-9-]+"
+# Gaudi, video and FPGA. What is left with a first letter g or p has NVIDIA GPUs. No model fits a
+# nano size.
+_OTHERS = r"a1\.|mac|g4ad|inf|trn|dl|vt|f\d|[a-z]+\d[a-z-]*g"
+_X86_TYPE = rf"(?!{_OTHERS})[a-z][a-z0-9-]*\.(?!nano)[a-z0-9-]+"
 _TYPE_SENTENCE = (
     "an x86_64 type such as t3.micro or g5.xlarge. ARM types (t4g, m7g) are refused: the image is"
     " x86_64."
 )
-
-
-def _alternative_type(number: int, default: str) -> Parameter:
-    return Parameter(
-        name=f"InstanceType{number}",
-        group=_HEADING,
-        label=f"Instance type {number}",
-        default=default,
-        allowed_pattern=f"^({_X86_TYPE})?$",
-        constraint=f"Empty or {_TYPE_SENTENCE}",
-    )
 
 
 class CapacityParameters(ParameterGroup):
@@ -40,8 +31,15 @@ class CapacityParameters(ParameterGroup):
         allowed_pattern=f"^{_X86_TYPE}$",
         constraint=f"Must be {_TYPE_SENTENCE}",
     )
-    instance_type_2 = _alternative_type(2, "t3a.micro")
-    instance_type_3 = _alternative_type(3, "")
+    alternative_type = Parameter(
+        name="AlternativeType",
+        group=_HEADING,
+        label="Alternative instance type",
+        description="A second choice makes spot capacity last.",
+        default="t3a.micro",
+        allowed_pattern=f"^({_X86_TYPE})?$",
+        constraint=f"Empty or {_TYPE_SENTENCE}",
+    )
     cpu_credits = Parameter(
         name="CpuCredits",
         group=_HEADING,
@@ -125,14 +123,14 @@ class CapacityParameters(ParameterGroup):
     startup_minutes = Parameter(
         name="StartupMinutes",
         group=_HEADING,
-        label="Minutes from launch to serving, or the roll-out fails",
+        label="Minutes until serving, or a roll-out fails",
         default="20",
         allowed_values=("5", "10", "15", "20", "30", "45", "60"),
     )
     drain_seconds = Parameter(
         name="DrainSeconds",
         group=_HEADING,
-        label="Seconds to finish answers in, on leaving",
+        label="Seconds to finish answers in",
         type="Number",
         default=90,
         min_value=15,

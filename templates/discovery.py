@@ -15,7 +15,7 @@ from troposphere import (
 )
 from troposphere import servicediscovery as cloud_map
 
-from templates.assets import python_asset
+from templates.assets import packed_python_asset
 from templates.naming import DISCOVERY_SERVICE, auto_scaling_group_name
 from templates.network_parameters import NetworkParameters
 from templates.operations_parameters import OperationsParameters
@@ -97,10 +97,9 @@ class Discovery:
         self._add(
             awslambda.Function(
                 "DeregisterFunction",
-                Description="Takes ended instances out of Cloud Map.",
                 Runtime="python3.13",
                 Handler="index.handler",
-                Code=awslambda.Code(ZipFile=python_asset("deregister.py")),
+                Code=awslambda.Code(ZipFile=packed_python_asset()),
                 Role=GetAtt("DeregisterRole", "Arn"),
                 MemorySize=256,
                 Timeout=_FUNCTION_SECONDS,
@@ -165,17 +164,15 @@ def _function_statements() -> list[Any]:
                 servicediscovery.ListInstances,
             ]
         ),
-        allow("ReadGroup", [autoscaling.DescribeAutoScalingGroups], "*"),
-        allow("ReplaceInstance", [autoscaling.SetInstanceHealth], auto_scaling_group_arn()),
+        allow([autoscaling.DescribeAutoScalingGroups], "*"),
+        allow([autoscaling.SetInstanceHealth], auto_scaling_group_arn()),
     ]
 
 
-_LOG_GROUP_METADATA = skip_checks(
-    CKV_AWS_158="Encrypted by the service's own key; holds instance ids only."
-)
+_LOG_GROUP_METADATA = skip_checks(CKV_AWS_158="Holds instance ids only.")
 _FUNCTION_METADATA = skip_checks(
-    CKV_AWS_115="Reserved concurrency fails to create in accounts with the small quota.",
-    CKV_AWS_116="The sweep does again what an event failed to do.",
-    CKV_AWS_117="Calls public AWS endpoints only; a VPC would tie it to what it outlives.",
-    CKV_AWS_173="The variables are names, not secrets.",
+    CKV_AWS_115="Small accounts cannot reserve any.",
+    CKV_AWS_116="The sweep repeats what failed.",
+    CKV_AWS_117="Calls AWS only, and outlives the VPC's routes.",
+    CKV_AWS_173="Names, no secrets.",
 )

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-from troposphere import Output, Ref
-
 from templates.auto_scaling import Fleet
 from templates.capacity_mapping import add_startup_seconds
 from templates.capacity_parameters import CapacityParameters
 from templates.discovery import Discovery
 from templates.infra_conditions import infra_conditions
+from templates.infra_outputs import add_outputs
+from templates.infra_rules import add_rules
 from templates.launch_template import FleetLaunchTemplate
 from templates.monitoring import Monitoring
-from templates.naming import AUTO_SCALING_GROUP
 from templates.network import Network
 from templates.network_parameters import NetworkParameters
 from templates.operations_parameters import OperationsParameters
@@ -35,6 +34,7 @@ class LlmServiceInfraStack(Stack):
         for name, condition in infra_conditions().items():
             self.template.add_condition(name, condition)
         add_startup_seconds(self.template)
+        add_rules(self.template)
         network = Network(self.template)
         Monitoring(self.template)
         discovery = Discovery(self.template, network.vpc_id)
@@ -45,4 +45,4 @@ class LlmServiceInfraStack(Stack):
             network.subnet_ids,
             depends_on=[*network.routes, discovery.cleanup],
         )
-        self.template.add_output(Output("AutoScalingGroupName", Value=Ref(AUTO_SCALING_GROUP)))
+        add_outputs(self.template, network)

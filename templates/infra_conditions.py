@@ -19,6 +19,7 @@ ANY_NAT_IN_THIRD_ZONE = "AnyNatInThirdZone"
 CREATE_ENDPOINTS = "CreateEndpoints"
 IS_GPU = "IsGpu"
 IS_BURSTABLE = "IsBurstable"
+HAS_ALTERNATIVE_TYPE = "HasAlternativeType"
 HAS_AMI_ID = "HasAmiId"
 HAS_AMI_PARAMETER = "HasAmiParameter"
 IS_DIGEST = "IsDigest"
@@ -28,16 +29,6 @@ HAS_TOKENS = "HasTokens"
 HAS_CLIENT_CIDR = "HasClientCidr"
 HAS_BOUNDARY = "HasPermissionsBoundary"
 HAS_ALARM_EMAIL = "HasAlarmEmail"
-
-ALTERNATIVE_TYPES = (
-    CapacityParameters.instance_type_2,
-    CapacityParameters.instance_type_3,
-)
-
-
-def has_type(number: int) -> str:
-    """Returns the name of the condition that InstanceType<number> is given (2 or 3)."""
-    return f"HasInstanceType{number}"
 
 
 def when(condition: str, value: Any) -> If:
@@ -73,15 +64,13 @@ def _network_conditions() -> dict[str, Any]:
 
 def _capacity_conditions() -> dict[str, Any]:
     # What the parameter's pattern lets through with these letters: g and p are NVIDIA's, t bursts.
-    conditions: dict[str, Any] = {
+    return {
         IS_GPU: Or(_type_starts_with("g"), _type_starts_with("p")),
         IS_BURSTABLE: _type_starts_with("t"),
         HAS_AMI_ID: Not(CapacityParameters.ami_id.is_empty()),
         HAS_AMI_PARAMETER: Not(CapacityParameters.ami_parameter.is_empty()),
+        HAS_ALTERNATIVE_TYPE: Not(CapacityParameters.alternative_type.is_empty()),
     }
-    for number, parameter in enumerate(ALTERNATIVE_TYPES, start=2):
-        conditions[has_type(number)] = Not(parameter.is_empty())
-    return conditions
 
 
 def _service_conditions() -> dict[str, Any]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import Base64, GetAtt, If, Join, Ref, Split, Sub, Template, ec2, iam
+from troposphere import Base64, GetAtt, If, Ref, Sub, Template, ec2, iam
 
 from templates.assets import shell_asset
 from templates.capacity_mapping import startup_seconds
@@ -16,16 +16,14 @@ from templates.infra_conditions import (
     when,
 )
 from templates.naming import (
-    endpoint_name,
     AUTO_SCALING_GROUP,
     DISCOVERY_SERVICE,
     LIFECYCLE_HOOK_NAME,
     METRICS_NAMESPACE,
     SERVER_PORT,
-    stack_name_tag,
+    endpoint_name,
 )
 from templates.policies import instance_statements, role
-from templates.service_parameters import ServiceParameters
 
 AMAZON_LINUX_2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 # Amazon Linux 2023 with Docker, the NVIDIA driver and its container toolkit.
@@ -75,10 +73,6 @@ def _data(fleet_group_id: Any) -> ec2.LaunchTemplateData:
                 ),
             )
         ],
-        TagSpecifications=[
-            ec2.TagSpecifications(ResourceType=kind, Tags=stack_name_tag("server"))
-            for kind in ("instance", "volume")
-        ],
         UserData=Base64(_user_data()),
     )
 
@@ -108,7 +102,6 @@ def _user_data() -> Sub:
             If(IS_GPU, Sub(":${ImageTag}-cuda"), Sub(":${ImageTag}")),
         ),
         Gpus=If(IS_GPU, "--gpus all", ""),
-        Environment=Join("\n", Split(",", ServiceParameters.extra_environment.ref())),
         ServiceId=Ref(DISCOVERY_SERVICE),
         LogGroupName=Ref("LogGroup"),
         SignalLogicalId=AUTO_SCALING_GROUP,

@@ -45,6 +45,7 @@ class Network:
         vpc_id: Id of the VPC.
         subnet_ids: Ids of the private subnets, one a zone.
         fleet_group_id: Security group of the instances.
+        client_group_id: Security group whose members may call them.
         routes: Logical names of what instances need to reach AWS. The group depends on them, so
             that they are there before its first instance and stay until its last one is gone.
     """
@@ -62,6 +63,7 @@ class Network:
             _by_zone_count("PrivateSubnet"),
             Split(",", NetworkParameters.existing_subnet_ids.ref()),
         )
+        self.client_group_id = GetAtt("ClientSecurityGroup", "GroupId")
         self.fleet_group_id = self._add_security_groups()
         self._add_interface_endpoints()
 
@@ -83,7 +85,6 @@ class Network:
                 "Vpc",
                 Condition=CREATE_VPC,
                 CidrBlock=NetworkParameters.vpc_cidr.ref(),
-                EnableDnsSupport=True,
                 EnableDnsHostnames=True,
                 Tags=stack_name_tag("vpc"),
             )
@@ -108,7 +109,8 @@ class Network:
                 GatewayId=Ref("InternetGateway"),
             )
         )
-        self.routes += ["InternetGatewayAttachment", "PublicRoute"]
+        # Which depends on the attachment.
+        self.routes.append("PublicRoute")
 
     def _add_zone(self, zone: int) -> None:
         condition = THREE_ZONES if zone == 3 else CREATE_VPC
@@ -214,7 +216,7 @@ class Network:
                         IpProtocol="tcp",
                         FromPort=SERVER_PORT,
                         ToPort=SERVER_PORT,
-                        SourceSecurityGroupId=GetAtt("ClientSecurityGroup", "GroupId"),
+                        SourceSecurityGroupId=self.client_group_id,
                     ),
                     when(
                         HAS_CLIENT_CIDR,

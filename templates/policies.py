@@ -33,10 +33,9 @@ from templates.service_parameters import ServiceParameters
 _ACCOUNT_ARN = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
 
 
-def allow(sid: str, actions: list[Action], resource: Any) -> Statement:
-    """Returns a statement that allows actions on one resource or on a list of them."""
-    resources = resource if isinstance(resource, list) else [resource]
-    return Statement(Sid=sid, Effect=Allow, Action=actions, Resource=resources)
+def allow(actions: list[Action], resource: Any) -> Statement:
+    """Returns a statement that allows actions on one resource."""
+    return Statement(Effect=Allow, Action=actions, Resource=[resource])
 
 
 def role(name: str, service: str, statements: list[Any], **attributes: Any) -> iam.Role:
@@ -79,7 +78,7 @@ def auto_scaling_group_arn() -> Sub:
 
 def log_group_statement(log_group: str) -> Statement:
     """Returns what lets a program write streams of a log group, and make no group."""
-    return allow("WriteLogs", [logs.CreateLogStream, logs.PutLogEvents], GetAtt(log_group, "Arn"))
+    return allow([logs.CreateLogStream, logs.PutLogEvents], GetAtt(log_group, "Arn"))
 
 
 def discovery_statements(actions: list[Action]) -> list[Statement]:
@@ -90,10 +89,10 @@ def discovery_statements(actions: list[Action]) -> list[Statement]:
     service = GetAtt(DISCOVERY_SERVICE, "Arn")
     zone = Sub("arn:${AWS::Partition}:route53:::hostedzone/${Namespace.HostedZoneId}")
     return [
-        allow("Discovery", actions, service),
-        allow("DiscoveryOperation", [servicediscovery.GetOperation], "*"),
-        allow("Records", [route53.GetHostedZone, route53.ChangeResourceRecordSets], zone),
-        allow("Zones", [route53.ListHostedZonesByName], "*"),
+        allow(actions, service),
+        allow([servicediscovery.GetOperation], "*"),
+        allow([route53.GetHostedZone, route53.ChangeResourceRecordSets], zone),
+        allow([route53.ListHostedZonesByName], "*"),
     ]
 
 
@@ -120,10 +119,9 @@ def instance_statements() -> list[Any]:
 def _image_statements() -> list[Statement]:
     repository = Sub(_ACCOUNT_ARN % ("ecr", "repository/${EcrRepositoryName}"))
     return [
-        allow("EcrLogin", [ecr.GetAuthorizationToken], "*"),
+        allow([ecr.GetAuthorizationToken], "*"),
         allow(
-            "PullImage",
-            [ecr.BatchCheckLayerAvailability, ecr.BatchGetImage, ecr.GetDownloadUrlForLayer],
+            [ecr.BatchGetImage, ecr.GetDownloadUrlForLayer],
             repository,
         ),
     ]
@@ -131,9 +129,8 @@ def _image_statements() -> list[Statement]:
 
 def _group_statements() -> list[Statement]:
     return [
-        allow("Signal", [cloudformation.SignalResource], Ref("AWS::StackId")),
+        allow([cloudformation.SignalResource], Ref("AWS::StackId")),
         allow(
-            "OwnGroup",
             [
                 autoscaling.CompleteLifecycleAction,
                 autoscaling.RecordLifecycleActionHeartbeat,
@@ -141,14 +138,13 @@ def _group_statements() -> list[Statement]:
             ],
             auto_scaling_group_arn(),
         ),
-        allow("ReadGroup", [autoscaling.DescribeAutoScalingInstances], "*"),
+        allow([autoscaling.DescribeAutoScalingInstances], "*"),
     ]
 
 
 def _session_manager_statement() -> Statement:
     # None of these calls names a resource. The managed policy would add ssm:GetParameter on all.
     return allow(
-        "SessionManager",
         [
             ssm.UpdateInstanceInformation,
             ssmmessages.CreateControlChannel,
@@ -170,7 +166,6 @@ def _optional_statements() -> list[Any]:
         when(
             HAS_WEIGHTS,
             allow(
-                "ReadWeights",
                 [s3.GetObject],
                 Sub("arn:${AWS::Partition}:s3:::${Path}/*", Path=path),
             ),
@@ -178,15 +173,14 @@ def _optional_statements() -> list[Any]:
         when(
             HAS_WEIGHTS,
             allow(
-                "ListWeights",
                 [s3.ListBucket],
                 Sub("arn:${AWS::Partition}:s3:::${Bucket}", Bucket=bucket),
             ),
         ),
-        _secret_statement("ReadTlsSecret", HAS_TLS, ServiceParameters.tls_secret_arn.ref()),
-        _secret_statement("ReadTokens", HAS_TOKENS, ServiceParameters.token_secret_arn.ref()),
+        _secret_statement(HAS_TLS, ServiceParameters.tls_secret_arn.ref()),
+        _secret_statement(HAS_TOKENS, ServiceParameters.token_secret_arn.ref()),
     ]
 
 
-def _secret_statement(sid: str, condition: str, arn: Any) -> If:
-    return when(condition, allow(sid, [secretsmanager.GetSecretValue], arn))
+def _secret_statement(condition: str, arn: Any) -> If:
+    return when(condition, allow([secretsmanager.GetSecretValue], arn))

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from troposphere import Template
 
-from templates.json_text import to_json_text
+from templates.json_text import compact_json
 from templates.parameter import Parameter
 
 # The order in which people read a template. troposphere sorts the sections by name, which puts
@@ -77,8 +77,8 @@ class Stack:
         return {section: emitted[section] for section in SECTION_ORDER if section in emitted}
 
     def to_json(self) -> str:
-        """Returns the template as ASCII JSON text that ends in a newline."""
-        return to_json_text(self.to_dict()) + "\n"
+        """Returns the template as ASCII JSON, short enough for a request to CloudFormation."""
+        return compact_json(self.to_dict())
 
     def _add_console_interface(self) -> None:
         groups: dict[str, list[str]] = {}

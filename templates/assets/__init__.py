@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-_FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent
+PACKED_NAME = "deregister.packed"
 
 
 def shell_asset(name: str) -> str:
@@ -18,7 +19,7 @@ def shell_asset(name: str) -> str:
     Args:
         name: File name in this folder.
     """
-    first, *rest = (_FOLDER / name).read_text(encoding="ascii").splitlines()
+    first, *rest = (FOLDER / name).read_text(encoding="ascii").splitlines()
     return "\n".join([first, *(line for line in rest if _is_code(line))]) + "\n"
 
 
@@ -31,10 +32,22 @@ def python_asset(name: str) -> str:
     Args:
         name: File name in this folder; no string in it goes over several lines but docstrings.
     """
-    text = (_FOLDER / name).read_text(encoding="ascii")
+    text = (FOLDER / name).read_text(encoding="ascii")
     for start, end in sorted(_not_needed(text), reverse=True):
         text = text[:start] + text[end:]
     return "\n".join(_indented_by_one(line) for line in text.splitlines() if _is_code(line)) + "\n"
+
+
+def packed_python_asset() -> str:
+    """Returns the Lambda function's module, whose source is deregister.py in compressed form.
+
+    As text it would take a tenth of what a template may have: see docs/infrastructure.md.
+    """
+    packed = (FOLDER / PACKED_NAME).read_text(encoding="ascii").strip()
+    return (
+        "# templates/assets/deregister.py without its comments, compressed to fit the template.\n"
+        f"import base64, zlib\nexec(zlib.decompress(base64.b64decode('{packed}')))\n"
+    )
 
 
 def _not_needed(text: str) -> list[tuple[int, int]]:

@@ -5,17 +5,35 @@
 # own has no braces, or CloudFormation would take it for one of these. Lines that only hold a
 # comment do not travel. docs/infrastructure.md explains the whole.
 set -Eeuo pipefail
-export AWS_DEFAULT_REGION='${AWS::Region}' AWS_DEFAULT_OUTPUT=text AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=8
+registry='' repository='' stack='' group='' log_group='' weights=''
+mkdir -p /etc/llm-service /var/log/llm-service /var/lib/llm-models
+cat >/etc/llm-service/stack.env <<'EOF'
+export AWS_DEFAULT_REGION='${AWS::Region}'
 stack='${AWS::StackName}'
 group='${SignalLogicalId}'
+hook='${HookName}'
 log_group='${LogGroupName}'
 registry='${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}'
-image="$registry/"'${EcrRepositoryName}${ImageReference}'
+repository='${EcrRepositoryName}${ImageReference}'
 model='${ModelName}'
 weights='${WeightsLocation}'
+gpu_flags='${Gpus}'
+port='${Port}'
+startup_seconds='${StartupSeconds}'
+drain_seconds='${DrainSeconds}'
+record_ttl_seconds='${RecordTtlSeconds}'
+discovery_service='${ServiceId}'
+endpoint='${EndpointName}'
+metrics_namespace='${MetricsNamespace}'
+tls_secret='${TlsSecretArn}'
+token_secret='${TokenSecretArn}'
+extra_environment='${ExtraEnvironment}'
+EOF
+. /etc/llm-service/stack.env
+export AWS_DEFAULT_OUTPUT=text AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=8
+image="$registry/$repository"
 instance=unknown
 log=/var/log/llm-service/user-data.log
-mkdir -p /etc/llm-service /var/log/llm-service /var/lib/llm-models
 exec > >(tee -a "$log") 2>&1
 
 retry() {
@@ -36,15 +54,13 @@ metadata() {
   echo "$answer"
 }
 
-# Without an agent, which would take a tenth of a small type's memory for one file. CloudWatch Logs
-# refuses empty messages and more than a megabyte.
+# One event, and no agent for it, which would take a tenth of a small type's memory.
 ship_log() {
-  local events=/run/llm-user-data.json now
-  now=$(date +%s)
+  local message
   sleep 1
-  tail -c 200000 "$log" | LC_ALL=C tr -cd '\12\40-\176' | sed "/^\$/d; s/[\\\\\"]/\\\\&/g; s/.*/{\"timestamp\":$now""000,\"message\":\"&\"}/" | tail -n 2000 | paste -sd, - | sed 's/.*/[&]/' >"$events"
-  aws logs create-log-stream --log-group-name "$log_group" --log-stream-name "user-data/$instance" 2>/dev/null || true
-  aws logs put-log-events --log-group-name "$log_group" --log-stream-name "user-data/$instance" --log-events "file://$events" >/dev/null || true
+  message=$(tail -c 50000 "$log" | LC_ALL=C tr -cd '\12\40-\176' | sed 's/[\\"]/\\&/g' | awk '{printf "%s\\n", $0}')
+  aws logs create-log-stream --log-group-name "$log_group" --log-stream-name "user-data/$instance" || true
+  aws logs put-log-events --log-group-name "$log_group" --log-stream-name "user-data/$instance" --log-events "[{\"timestamp\":$(date +%s)000,\"message\":\"$message\"}]" || true
 }
 
 # CloudFormation shows a signal's id in its events: the first carries the line, and the second is
@@ -93,48 +109,7 @@ log_in() { aws ecr get-login-password --region "$AWS_DEFAULT_REGION" | docker lo
 retry log_in
 retry docker pull -q "$image"
 
-if [ -n "$weights" ]; then
-  retry aws s3 sync --only-show-errors "$weights" /var/lib/llm-models/weights
-  model=/models/weights
-fi
-
-# What is left of the roll-out's time, and enough of it to report back.
-deadline=$((${StartupSeconds} - 90 - $(cut -d. -f1 /proc/uptime)))
-cat >/etc/llm-service/server.env <<EOF
-MODEL_NAME=$model
-PORT=${Port}
-DRAIN_SECONDS=${DrainSeconds}
-REFLECTION=false
-LOG_FORMAT=json
-STACK_NAME=$stack
-METRICS_NAMESPACE=${MetricsNamespace}
-EOF
-cat >>/etc/llm-service/server.env <<'EOF'
-${Environment}
-EOF
-cat >/etc/llm-service/agent.env <<EOF
-CLOUD_MAP_SERVICE_ID=${ServiceId}
-STACK_NAME=$stack
-SIGNAL_LOGICAL_ID=$group
-LIFECYCLE_HOOK_NAME=${HookName}
-SERVER_ADDRESS=127.0.0.1:${Port}
-SIGNAL_DEADLINE_SECONDS=$((deadline > 60 ? deadline : 60))
-RECORD_TTL_SECONDS=${RecordTtlSeconds}
-DRAIN_SECONDS=${DrainSeconds}
-METRICS_NAMESPACE=${MetricsNamespace}
-EOF
-cat >/etc/llm-service/host.env <<EOF
-image='$image'
-instance='$instance'
-log_group='$log_group'
-memory_mib=$memory
-port=${Port}
-drain_seconds=${DrainSeconds}
-gpu_flags='${Gpus}'
-tls_secret='${TlsSecretArn}'
-tls_name='${EndpointName}'
-token_secret='${TokenSecretArn}'
-EOF
+if [ -n "$weights" ]; then retry aws s3 sync --only-show-errors "$weights" /var/lib/llm-models/weights; fi
 docker run --rm --network none --entrypoint cat "$image" /app/llm_service/node/host_setup.sh >/etc/llm-service/host_setup.sh
 # Sourced, so that the trap speaks of its lines too.
 . /etc/llm-service/host_setup.sh

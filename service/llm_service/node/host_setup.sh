@@ -3,32 +3,58 @@
 # the agent asks of the host. The stack's user data sources it out of the image that it has pulled,
 # so that units and agent are always of one version. Run again, it makes the same.
 #
-# It runs as root on Amazon Linux 2023 and 2, under `set -Eeuo pipefail`, and reads
-# /etc/llm-service/host.env, server.env and agent.env. docs/discovery.md says why each unit is so.
+# It runs as root on Amazon Linux 2023 and 2, under `set -Eeuo pipefail`. It reads what the stack says
+# from stack.env, and $image, $instance and $memory (of the machine, in MiB) from the user data.
+# docs/discovery.md says why each unit is so.
 set -Eeuo pipefail
 
-state=${LLM_SERVICE_ETC:-/etc/llm-service}
+state=/etc/llm-service
 # shellcheck disable=SC1091 # written by the user data
-. "$state/host.env"
-: "${image:?}" "${instance:?}" "${log_group:?}" "${memory_mib:?}" "${port:?}" "${drain_seconds:?}"
-: "${gpu_flags?}" "${tls_secret?}" "${tls_name?}" "${token_secret?}" "${AWS_DEFAULT_REGION:?}"
+. "$state/stack.env"
+: "${image:?}" "${instance:?}" "${memory:?}" "${AWS_DEFAULT_REGION:?}" "${stack:?}" "${group:?}"
+: "${hook:?}" "${log_group:?}" "${model:?}" "${port:?}" "${startup_seconds:?}" "${endpoint:?}"
+: "${drain_seconds:?}" "${record_ttl_seconds:?}" "${discovery_service:?}" "${metrics_namespace:?}"
+: "${weights?}" "${gpu_flags?}" "${tls_secret?}" "${token_secret?}" "${extra_environment?}"
 docker=$(command -v docker)
 aws=$(command -v aws)
 systemctl=$(command -v systemctl)
 user=10001 # the image's
 
-# Appends NAME=VALUE unless the file has it: the script may be run again.
-setting() {
-  grep -qxF "$2" "$state/$1.env" || echo "$2" >>"$state/$1.env"
-}
-setting agent SERVER_LOG_FILE=/var/log/llm-service/server.log
-if [ -n "$tls_secret" ]; then
-  setting server TLS_CERTIFICATE_FILE=/run/secrets/certificate.pem
-  setting server TLS_PRIVATE_KEY_FILE=/run/secrets/private-key.pem
-  setting agent SERVER_TLS_CA_FILE=/run/llm-service/ca.pem
-  setting agent "SERVER_TLS_NAME=$tls_name"
-fi
-if [ -n "$token_secret" ]; then setting server TOKENS_FILE=/run/secrets/tokens; fi
+# The operator's own settings come last, so that they win.
+{
+  if [ -n "$weights" ]; then echo MODEL_NAME=/models/weights; else echo "MODEL_NAME=$model"; fi
+  echo "PORT=$port"
+  echo "DRAIN_SECONDS=$drain_seconds"
+  echo REFLECTION=false
+  echo LOG_FORMAT=json
+  echo "STACK_NAME=$stack"
+  echo "METRICS_NAMESPACE=$metrics_namespace"
+  if [ -n "$tls_secret" ]; then
+    echo TLS_CERTIFICATE_FILE=/run/secrets/certificate.pem
+    echo TLS_PRIVATE_KEY_FILE=/run/secrets/private-key.pem
+  fi
+  if [ -n "$token_secret" ]; then echo TOKENS_FILE=/run/secrets/tokens; fi
+  echo "$extra_environment" | tr , '\n'
+} >"$state/server.env"
+
+# What is left of the roll-out's time, less what the signal takes.
+deadline=$((startup_seconds - 90 - $(cut -d. -f1 /proc/uptime)))
+{
+  echo "CLOUD_MAP_SERVICE_ID=$discovery_service"
+  echo "STACK_NAME=$stack"
+  echo "SIGNAL_LOGICAL_ID=$group"
+  echo "LIFECYCLE_HOOK_NAME=$hook"
+  echo "SERVER_ADDRESS=127.0.0.1:$port"
+  echo SERVER_LOG_FILE=/var/log/llm-service/server.log
+  echo "SIGNAL_DEADLINE_SECONDS=$((deadline > 60 ? deadline : 60))"
+  echo "RECORD_TTL_SECONDS=$record_ttl_seconds"
+  echo "DRAIN_SECONDS=$drain_seconds"
+  echo "METRICS_NAMESPACE=$metrics_namespace"
+  if [ -n "$tls_secret" ]; then
+    echo SERVER_TLS_CA_FILE=/run/llm-service/ca.pem
+    echo "SERVER_TLS_NAME=$endpoint"
+  fi
+} >"$state/agent.env"
 
 # /run is emptied by a reboot.
 mkdir -p /var/log/llm-service /var/lib/llm-service /var/lib/llm-models
@@ -102,7 +128,7 @@ ExecStartPre=/usr/local/bin/llm-service-secrets
 ExecStartPre=-$docker rm -f llm-service
 ExecStart=/bin/sh -c 'exec $docker run --rm --name llm-service --init -p $port:$port \\
   --env-file $state/server.env $hardening --pids-limit 1024 \\
-  --memory $((memory_mib - 192))m --memory-swap -1 $gpu_flags \\
+  --memory $((memory - 192))m --memory-swap -1 $gpu_flags \\
   -v /var/lib/llm-models:/models -v /run/llm-service-secrets:/run/secrets:ro \\
   $logging --log-opt awslogs-stream=server/$instance \\
   $image >>/var/log/llm-service/server.log 2>&1'
