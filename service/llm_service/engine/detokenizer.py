@@ -10,7 +10,9 @@ class Detokenizer:
     Only a window of the last tokens is decoded again. It begins at `_prefix_offset`, before
     tokens whose text is already out, because tokenizers treat a text's beginning specially (some
     drop a leading space). A character whose bytes are spread over several tokens is held back
-    until it is whole. The pieces joined equal the decoding of all tokens at once.
+    until it is whole. The pieces joined equal the decoding of all tokens at once. (One exception:
+    some tokenizers decode a run of single bytes to nothing but replacement characters if it ends
+    in invalid ones; then the characters before those, which are out, stay.)
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:

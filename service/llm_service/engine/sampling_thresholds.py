@@ -33,13 +33,14 @@ def sampling_thresholds(scores: torch.Tensor, params: SequenceOf[SamplingParams]
     pending = [row for row, one in enumerate(params) if one.top_k > 0 or one.top_p < 1]
     count = max([_FIRST_TRY, *(params[row].top_k for row in pending)])
     while pending:
-        found, is_reached = _top_k_top_p(
+        found = _top_k_top_p(
             scores[pending], [params[row] for row in pending], min(count, scores.shape[1])
         )
-        thresholds[pending] = torch.maximum(thresholds[pending], found)
-        pending = [
-            row for row, reached in zip(pending, is_reached.tolist(), strict=True) if not reached
-        ]
+        reached = found.isfinite()
+        thresholds[pending] = torch.where(
+            reached, torch.maximum(thresholds[pending], found), thresholds[pending]
+        )
+        pending = [row for row, done in zip(pending, reached.tolist(), strict=True) if not done]
         count *= _GROWTH
     return thresholds
 
@@ -50,12 +51,11 @@ def _min_p_threshold(params: SamplingParams) -> float:
 
 def _top_k_top_p(
     scores: torch.Tensor, params: SequenceOf[SamplingParams], count: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> torch.Tensor:
     """The score of the last token that top_k and top_p keep, looked for in the `count` largest.
 
     Returns:
-        The score, float32, [n], lower than or equal to the true one where it was not reached, and
-        whether it was, boolean, [n].
+        Float32, [n]; infinite where the last token is not among them.
     """
     device, size = scores.device, scores.shape[1]
     top_k = torch.tensor([min(one.top_k or size, size) for one in params], device=device)
@@ -69,9 +69,10 @@ def _top_k_top_p(
     wanted = top_p * total
     num_kept = (cumulative < wanted.unsqueeze(-1)).sum(-1) + 1
     num_kept = torch.where(top_p < 1, num_kept, top_k)
-    is_reached = (num_kept <= count) | (count == size)
-    last = torch.minimum(num_kept, top_k).clamp(max=count) - 1
-    return values.gather(1, last.unsqueeze(-1)).squeeze(-1), is_reached
+    last = torch.minimum(num_kept, top_k) - 1
+    found = values.gather(1, last.clamp(max=count - 1).unsqueeze(-1)).squeeze(-1)
+    found = found.clamp(min=_LOWEST_SCORE)
+    return found if count == size else found.masked_fill(last >= count, torch.inf)
 
 
 def _row_sums(values: torch.Tensor) -> torch.Tensor:
