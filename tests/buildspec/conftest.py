@@ -43,5 +43,13 @@ def account(docker_engine: None, tmp_path: Path) -> Iterator[Account]:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
+def full_checkout(tmp_path: Path) -> Checkout:
+    """The repository with its own generator."""
     return Checkout(tmp_path / "source")
+
+
+@pytest.fixture
+def checkout(full_checkout: Checkout) -> Checkout:
+    """The repository with a generator that takes no time."""
+    full_checkout.take_quick_generator()
+    return full_checkout

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]  # PyYAML carries no types
 
 PHASES = ("install", "pre_build", "build", "post_build")
 

@@ -58,14 +58,14 @@ class Account:
     def forget_local_images(self) -> None:
         """Removes the images from the Docker engine: another build machine would have none."""
         listed = subprocess.run(
-            ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", self.repository_uri],
+            ["docker", "image", "ls", "--quiet", "--no-trunc", self.repository_uri],
             capture_output=True,
             text=True,
             check=True,
         ).stdout.split()
         if listed:
             subprocess.run(
-                ["docker", "image", "rm", "--force", *listed], capture_output=True, check=True
+                ["docker", "image", "rm", "--force", *set(listed)], capture_output=True, check=True
             )
 
     def close(self) -> None:
