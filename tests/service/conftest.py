@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tests.doubles.tiny_model import make_random_model
 from tests.doubles.tiny_tokenizer import make_tiny_tokenizer
+
+# Tiny models gain nothing from threads, and lose much where tests run side by side.
+torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ class ChatTemplate:
                     tokenize=False,
                 )
             )
-        except TemplateError as error:
+        except (TemplateError, OverflowError) as error:  # the latter is the sandbox's own
             raise ChatTemplateError(f"the model's chat template refuses this: {error}") from error
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -39,9 +38,9 @@ class PromptEncoder:
             template: The chat template in use.
         """
         self._template = template
-        # A copy of its own, never changed: transformers' wrapper sets truncation and padding on the
-        # shared one at each call, which fails when another thread encodes.
-        self._backend: Any = copy.deepcopy(tokenizer.backend_tokenizer)
+        # Not transformers' wrapper, which sets truncation and padding anew at each call: that fails
+        # while another thread encodes. Set once, the backend itself is safe to share.
+        self._backend: Any = tokenizer.backend_tokenizer
         self._backend.no_truncation()
         self._backend.no_padding()
         self._bos_id: int | None = tokenizer.bos_token_id

@@ -63,7 +63,7 @@ def convert_gguf(gguf_file: Path, folder: Path) -> None:
     GenerationConfig(
         bos_token_id=config.bos_token_id,
         pad_token_id=config.pad_token_id,
-        eos_token_id=_end_tokens(config.eos_token_id, tokenizer),
+        eos_token_id=_end_tokens(config, tokenizer),
     ).save_pretrained(folder)
 
 
@@ -79,8 +79,10 @@ def _save_weights(gguf_file: Path, config: Any, folder: Path) -> str:
     return type(model).__name__
 
 
-def _end_tokens(eos_token_id: int | list[int] | None, tokenizer: Any) -> list[int]:
-    listed = eos_token_id if isinstance(eos_token_id, list) else [eos_token_id]
+def _end_tokens(config: Any, tokenizer: Any) -> list[int]:
+    named = config.eos_token_id
     vocabulary = tokenizer.get_vocab()
-    ends = [vocabulary[token] for token in _END_OF_TURN_TOKENS if token in vocabulary]
-    return sorted({*ends, *(i for i in listed if i is not None)})
+    ends = {vocabulary[token] for token in _END_OF_TURN_TOKENS if token in vocabulary}
+    ends.update(named if isinstance(named, list) else [named])
+    # A tokenizer's class may add tokens of its own that the model was never made for.
+    return sorted(token for token in ends if token is not None and token < config.vocab_size)
