@@ -66,23 +66,25 @@ class LimitedContainer(LlmService):
 
     async def measure(self, model_name: str) -> LimitedRun:
         """Starts it, lets one client and then eight ask, and says what became of it."""
-        speeds = [0.0, 0.0]
+        speeds: list[float] = []
         outcome = "served"
         self._launch()
-        with CgroupMemory(self.process_id) as memory:
-            try:
-                await self._wait_until_ready()
-                for number, clients in enumerate((1, 8)):
-                    answers = await self.run(Workload.same(clients, 2 * clients))
-                    speeds[number] = Measurement.of(answers).tokens_per_second
-            except (grpc.aio.AioRpcError, SystemFailedError) as error:
-                outcome = f"failed: {str(error)[-200:]}"
-        state = self._state()
-        if state["OOMKilled"]:
-            outcome = "killed: out of memory"
-        await self.stop()
+        try:
+            with CgroupMemory(self.process_id) as memory:
+                try:
+                    await self._wait_until_ready()
+                    for clients in (1, 8):
+                        answers = await self.run(Workload.same(clients, 2 * clients))
+                        speeds.append(Measurement.of(answers).tokens_per_second)
+                except (grpc.aio.AioRpcError, SystemFailedError) as error:
+                    outcome = f"failed: {str(error)[-200:]}"
+            if self._state()["OOMKilled"]:
+                outcome = "killed: out of memory"
+        finally:
+            await self.stop()
+        one, eight = (*speeds, 0.0, 0.0)[:2]
         return LimitedRun(
-            model_name, self._memory, outcome, self.start_seconds, speeds[0], speeds[1], memory.peak
+            model_name, self._memory, outcome, self.start_seconds, one, eight, memory.peak
         )
 
     async def stop(self) -> None:

@@ -1,6 +1,7 @@
 """What the built image holds, and what it must not hold."""
 
 import json
+import platform
 import shutil
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,18 @@ print(len(sources), sorted(filter(lambda path: path and not os.path.exists(path)
     count, missing = docker("run", "--rm", image, "python", "-c", script).split(" ", 1)
     assert int(count) > 500
     assert missing == "[]"
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the kernels are for x86")
+def test_the_kernels_are_built_for_every_processor_and_load_on_this_one(image: str) -> None:
+    script = """
+from llm_service.kernels.instruction_set import INSTRUCTION_SETS
+from llm_service.kernels.kernel_library import LIBRARY_FOLDER, KernelLibrary
+assert all((LIBRARY_FOLDER / one.library_name).is_file() for one in INSTRUCTION_SETS)
+print([KernelLibrary(one).instruction_set.name for one in INSTRUCTION_SETS if one.runs_here()])
+"""
+    loaded = docker("run", "--rm", image, "python", "-c", script)
+    assert "'avx2'" in loaded
 
 
 def test_nothing_outside_models_and_temporary_folders_belongs_to_the_user(image: str) -> None:
