@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from deployment.aws import Aws
-from deployment.aws_advice import error_code, is_transient
+from deployment.aws_advice import error_code, error_message, is_transient
 from deployment.change_set_request import ChangeSetRequest
 from deployment.clock import Clock
 from deployment.errors import AwsRefusedError
@@ -50,9 +50,14 @@ class ChangeSet:
             AwsRefusedError: CloudFormation rejected the template or its values, with what its
                 early validation found.
         """
-        answer = self._cloudformation.create_change_set(
-            ChangeSetName=self.name, ClientToken=self.name, **self.request.to_api()
-        )
+        try:
+            answer = self._cloudformation.create_change_set(
+                ChangeSetName=self.name, ClientToken=self.name, **self.request.to_api()
+            )
+        except ClientError as error:
+            if _says_unchanged(error_message(error)):
+                return False
+            raise
         self.arn, self.stack_id = answer["Id"], answer["StackId"]
         try:
             state = self._wait()
@@ -62,7 +67,7 @@ class ChangeSet:
         if state["Status"] != "FAILED":
             return True
         reason = state.get("StatusReason", "")
-        unchanged = any(phrase in reason for phrase in _NO_CHANGES)
+        unchanged = _says_unchanged(reason)
         findings = () if unchanged else self._validation_findings()
         self.discard()
         if unchanged:
@@ -164,6 +169,10 @@ class ChangeSet:
             # An older partition, or a role that may not: the reason itself must do.
             return (f"(details not available: {error_code(error)})",)
         return tuple(_finding(event) for event in answer.get("OperationEvents", ()))
+
+
+def _says_unchanged(reason: str) -> bool:
+    return any(phrase in reason for phrase in _NO_CHANGES)
 
 
 def _finding(event: dict[str, Any]) -> str:

@@ -64,9 +64,12 @@ class LogReader:
         groups = self._groups()
         while True:
             asked = self._clock.now()
-            for line in self._patience.ask(partial(self._lines, groups, start)):
+            lines = self._patience.ask(partial(self._lines, groups, start))
+            for line in lines:
                 self._output.record(line.to_dict(), _view(line))
             if not follow:
+                if not lines:
+                    self._output.note(f"no lines in {', '.join(groups)} in the last {since}")
                 return
             start = max(start, asked - OVERLAP)
             self._clock.sleep(POLL_SECONDS)

@@ -119,7 +119,8 @@ class TemplateBucket:
                 Bucket=self.name, Key=key, ExpectedBucketOwner=self._aws.account
             )
         except ClientError as error:
-            if error_code(error) in {"404", "NoSuchKey"}:
+            # S3 says 403 for an absent key to who may not list the bucket.
+            if error_code(error) in {"403", "404", "NoSuchKey"}:
                 return False
             raise
         return True

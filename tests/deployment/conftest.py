@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto import mock_aws
+
+from deployment.aws import Aws
+from deployment.clock import Clock
+from tests.deployment.fakes import REGION, FakeClock, ScriptedAws, Words
+
+_SETTINGS = ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "MANUAL_DEPLOY")
+
+
+@pytest.fixture(autouse=True)
+def no_machine_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keeps the machine's own AWS settings out of every test."""
+    for name in (*_SETTINGS, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def words() -> Words:
+    return Words()
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedAws]:
+    """AWS that answers by a script; every answer has to be used."""
+    aws = ScriptedAws()
+    yield aws
+    aws.assert_done()
+
+
+@pytest.fixture
+def mocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    """moto in place of AWS, and a clock that never waits for the commands themselves."""
+    monkeypatch.setattr(Clock, "sleep", lambda self, seconds: None)
+    with mock_aws():
+        yield Aws(region=REGION)
