@@ -175,14 +175,12 @@ _ROLES: list[Action] = [
 ]
 
 _BOUND_ROLES: list[Action] = [
-    iam_actions.DeleteRole,
-    iam_actions.Action("GetRole*"),
-    iam_actions.ListAttachedRolePolicies,
-    iam_actions.Action("ListRole*"),
-    iam_actions.TagRole,
-    iam_actions.UntagRole,
-    iam_actions.UpdateAssumeRolePolicy,
-    iam_actions.Action("UpdateRole*"),
+    iam_actions.AttachRolePolicy,
+    iam_actions.CreateRole,
+    iam_actions.DeleteRolePolicy,
+    iam_actions.DetachRolePolicy,
+    iam_actions.PutRolePermissionsBoundary,
+    iam_actions.PutRolePolicy,
 ]
 
 _PROFILES: list[Action] = [
@@ -268,10 +266,21 @@ def _named_statements() -> list[Any]:
         allow(
             "Watch",
             _WATCH,
-            [arn("cloudwatch", f"alarm:{_OWN}"), arn("cloudwatch", f"dashboard/{_OWN}", region="")],
+            [
+                arn("cloudwatch", f"alarm:{_OWN}"),
+                arn("cloudwatch", "dashboard/${InfraStackName}", region=""),
+            ],
         ),
         allow("Rules", _RULES, arn("events", f"rule/{_OWN}")),
-        allow("Logs", _LOGS, arn("logs", f"log-group:{_OWN}")),
+        allow(
+            "Logs",
+            _LOGS,
+            [
+                arn("logs", f"log-group:{_OWN}"),
+                arn("logs", "log-group:/llm-service/${InfraStackName}"),
+                arn("logs", "log-group:/llm-service/${InfraStackName}:*"),
+            ],
+        ),
         allow("Topics", _TOPICS, arn("sns", _OWN)),
         allow(
             "SmokeTestProject",

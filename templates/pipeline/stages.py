@@ -167,9 +167,9 @@ class DeployStage:
     def _smoke_test_stack(self) -> codepipeline.Actions:
         overrides = (
             '{"VpcId":"#{InfraVariables.VpcId}",'
-            '"SubnetIds":"#{InfraVariables.PrivateSubnetIds}",'
+            '"SubnetIds":"#{InfraVariables.SubnetIds}",'
             '"SecurityGroupId":"#{InfraVariables.ClientSecurityGroupId}",'
-            '"ServiceAddress":"#{InfraVariables.ServiceAddress}",'
+            '"ServiceAddress":"#{InfraVariables.EndpointName}:50051",'
             '"EcrRepositoryName":"${Repository}","PermissionsBoundaryArn":"${Boundary}"}'
         )
         return self._stack_action(

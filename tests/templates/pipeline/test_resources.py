@@ -112,7 +112,7 @@ def test_the_cpu_image_wants_its_index_and_the_rule_says_where_to_find_it(
         rendering = Rendering(
             template, GitHubOwner="someone", ImageVariants=variants, TorchIndexUrl=url
         )
-        assert any(sentence in failed for failed in rendering.failed_rules) is refused
+        assert any(sentence in failed for failed in rendering.broken_rules()) is refused
 
 
 def test_no_package_index_is_chosen_for_the_installer(template: dict[str, Any]) -> None:

@@ -94,5 +94,5 @@ def test_a_rotation_changes_the_pipeline_and_so_reads_the_secrets_again(render: 
 
 
 def test_the_owner_must_be_given(template: dict[str, Any]) -> None:
-    (sentence,) = [s for s in Rendering(template).failed_rules if "GitHubOwner" in s]
+    (sentence,) = [s for s in Rendering(template).broken_rules() if "GitHubOwner" in s]
     assert "github.com/owner/repository" in sentence

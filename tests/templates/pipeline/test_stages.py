@@ -163,7 +163,7 @@ def test_the_image_tag_of_this_run_is_deployed(render: Render, mode: str) -> Non
 def test_the_smoke_test_is_told_where_the_service_is(render: Render) -> None:
     configuration = action(render(), "Deploy", "SmokeTestStack")["Configuration"]
     overrides = json.loads(configuration["ParameterOverrides"])
-    assert overrides["ServiceAddress"] == "#{InfraVariables.ServiceAddress}"
+    assert overrides["ServiceAddress"] == "#{InfraVariables.EndpointName}:50051"
     assert configuration["StackName"] == "LlmServiceInfraStack-smoke"
     assert action(render(), "Deploy", "ExecuteChangeSet")["Namespace"] == "InfraVariables"
     started = render().properties("DeployProject")["Environment"]["EnvironmentVariables"]
