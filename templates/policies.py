@@ -107,6 +107,7 @@ def instance_statements() -> list[Any]:
                 servicediscovery.DeregisterInstance,
                 servicediscovery.UpdateInstanceCustomHealthStatus,
                 servicediscovery.GetInstance,
+                servicediscovery.GetInstancesHealthStatus,
                 servicediscovery.ListInstances,
             ]
         ),
@@ -138,7 +139,9 @@ def _group_statements() -> list[Statement]:
             ],
             auto_scaling_group_arn(),
         ),
-        allow([autoscaling.DescribeAutoScalingInstances], "*"),
+        allow(
+            [autoscaling.DescribeAutoScalingGroups, autoscaling.DescribeAutoScalingInstances], "*"
+        ),
     ]
 
 

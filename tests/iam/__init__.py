@@ -1,0 +1,1 @@
+"""Least privilege, tested: what a template's roles may do, without AWS."""
