@@ -90,9 +90,7 @@ class Evaluator:
         return None
 
 
-def _decide(
-    statements: list[dict[str, Any]], action: str, resource: str, context: Context
-) -> bool:
+def _decide(statements: list[dict[str, Any]], action: str, resource: str, context: Context) -> bool:
     effects = {
         statement["Effect"]
         for statement in statements
