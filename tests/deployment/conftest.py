@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from moto import mock_aws
+from moto.cloudformation.responses import CloudFormationResponse
+from moto.core.responses import ActionResult
 
 from deployment.aws import Aws
 from deployment.clock import Clock
@@ -45,5 +47,18 @@ def scripted() -> Iterator[ScriptedAws]:
 def mocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     """moto in place of AWS, and a clock that never waits for the commands themselves."""
     monkeypatch.setattr(Clock, "sleep", lambda self, seconds: None)
+    monkeypatch.setattr(
+        CloudFormationResponse,
+        "update_termination_protection",
+        _update_termination_protection,
+        raising=False,
+    )
     with mock_aws():
         yield Aws(region=REGION)
+
+
+def _update_termination_protection(self: CloudFormationResponse) -> ActionResult:
+    """moto reads termination protection at creation only; this lets it change."""
+    stack = self.cloudformation_backend.get_stack(self._get_param("StackName"))
+    stack.enable_termination_protection = self._get_bool_param("EnableTerminationProtection")
+    return ActionResult({"StackId": stack.stack_id})
