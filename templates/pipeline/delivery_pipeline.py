@@ -18,7 +18,7 @@ from awacs import (
 from awacs.aws import StringEquals
 from troposphere import GetAtt, Ref, Sub, Template, codepipeline, iam
 
-from templates.pipeline import build_project, deploy_project
+from templates.pipeline import build_project, deploy_project, self_update_project
 from templates.pipeline.artifact_store import ArtifactStore
 from templates.pipeline.code_build_project import CodeBuildProject
 from templates.pipeline.conditions import (
@@ -67,7 +67,8 @@ class DeliveryPipeline:
         statements = [
             *store.statements(),
             CodeBuildProject.run_statement(
-                "Projects", [build_project.SUFFIX, deploy_project.SUFFIX]
+                "Projects",
+                [build_project.SUFFIX, deploy_project.SUFFIX, self_update_project.SUFFIX],
             ),
             *_stack_statements(),
             _pass_statement(deploy_roles),
