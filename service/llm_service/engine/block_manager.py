@@ -31,7 +31,7 @@ class BlockManager:
     @property
     def usage(self) -> float:
         """Share of the blocks that sequences hold, 0 to 1."""
-        return 1 - len(self._free) / self.num_blocks
+        return (self.num_blocks - len(self._free)) / self.num_blocks
 
     @property
     def num_tokens(self) -> int:

@@ -1,72 +1,45 @@
-"""How much memory the engine thinks it may take, on a machine and in containers of both kinds."""
-
 from pathlib import Path
 
 import pytest
 import torch
 
-from llm_service.engine import memory
+from llm_service.engine.memory import free_memory_bytes
 
-MIB = 1 << 20
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def cgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
-    monkeypatch.setattr(memory, "_machine_memory", lambda _: 8000 * MIB)
-    return tmp_path
+def proc(tmp_path: Path) -> Path:
+    folder = tmp_path / "proc"
+    folder.mkdir()
+    (folder / "meminfo").write_text("MemTotal: 16000 kB\nMemAvailable: 9000 kB\n")
+    return folder
 
 
-def write(cgroup: Path, **files: object) -> None:
-    for name, content in files.items():
-        path = cgroup / name.replace("__", "/").replace("_dot_", ".")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"{content}\n")
+def make_cgroup(folder: Path, limit: str) -> Path:
+    folder.mkdir()
+    (folder / "memory.max").write_text(f"{limit}\n")
+    (folder / "memory.current").write_text("3000000\n")
+    (folder / "memory.stat").write_text("anon 500000\ninactive_file 2000000\nactive_file 7\n")
+    return folder
 
 
-def write_version_1(cgroup: Path, limit: int) -> None:
-    write(
-        cgroup,
-        memory__memory_dot_limit_in_bytes=limit,
-        memory__memory_dot_usage_in_bytes=700 * MIB,
-        memory__memory_dot_stat=f"cache 9\ninactive_file 1\ntotal_inactive_file {300 * MIB}",
-    )
+def test_without_a_container_it_is_what_the_machine_has(proc: Path, tmp_path: Path) -> None:
+    assert free_memory_bytes(CPU, proc, tmp_path / "none") == 9000 * 1024
 
 
-def write_version_2(cgroup: Path, limit: object) -> None:
-    write(
-        cgroup,
-        memory_dot_max=limit,
-        memory_dot_current=700 * MIB,
-        memory_dot_stat=f"anon 9\ninactive_file {300 * MIB}\nactive_file 5",
-    )
+def test_a_container_without_a_limit_does_not_count(proc: Path, tmp_path: Path) -> None:
+    assert free_memory_bytes(CPU, proc, make_cgroup(tmp_path / "cgroup", "max")) == 9000 * 1024
 
 
-@pytest.mark.parametrize("write_version", [write_version_1, write_version_2])
-def test_a_containers_limit_counts_less_what_is_used_and_cannot_be_dropped(
-    cgroup: Path, write_version: object
-) -> None:
-    assert callable(write_version)
-    write_version(cgroup, 1024 * MIB)
-    assert memory.free_memory_bytes(torch.device("cpu")) == 624 * MIB
+def test_a_containers_limit_counts_without_droppable_pages(proc: Path, tmp_path: Path) -> None:
+    cgroup = make_cgroup(tmp_path / "cgroup", "8000000")
+    assert free_memory_bytes(CPU, proc, cgroup) == 8_000_000 - 3_000_000 + 2_000_000
 
 
-def test_no_limit_leaves_what_the_machine_has(cgroup: Path) -> None:
-    write_version_2(cgroup, "max")
-    assert memory.free_memory_bytes(torch.device("cpu")) == 8000 * MIB
+def test_a_container_over_its_limit_has_nothing(proc: Path, tmp_path: Path) -> None:
+    assert free_memory_bytes(CPU, proc, make_cgroup(tmp_path / "cgroup", "900000")) == 0
 
 
-def test_the_huge_limit_that_version_1_writes_for_none_leaves_what_the_machine_has(
-    cgroup: Path,
-) -> None:
-    write_version_1(cgroup, 9223372036854771712)
-    assert memory.free_memory_bytes(torch.device("cpu")) == 8000 * MIB
-
-
-def test_outside_a_container_only_the_machine_counts(cgroup: Path) -> None:
-    assert memory.free_memory_bytes(torch.device("cpu")) == 8000 * MIB
-
-
-def test_a_container_that_is_full_has_nothing_left(cgroup: Path) -> None:
-    write_version_1(cgroup, 100 * MIB)
-    assert memory.free_memory_bytes(torch.device("cpu")) == 0
+def test_this_machine_tells() -> None:
+    assert free_memory_bytes(CPU) > 0
