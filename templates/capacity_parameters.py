@@ -35,7 +35,7 @@ class CapacityParameters(ParameterGroup):
         name="AlternativeType",
         group=_HEADING,
         label="Alternative instance type",
-        description="A second choice makes spot capacity last.",
+        description="For more spot capacity; left out unless both or none have a GPU.",
         default="t3a.micro",
         allowed_pattern=f"^({_X86_TYPE})?$",
         constraint=f"Empty or {_TYPE_SENTENCE}",

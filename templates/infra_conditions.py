@@ -7,6 +7,7 @@ from troposphere import And, Condition, Equals, If, Not, NoValue, Or, Select, Sp
 from templates.capacity_parameters import CapacityParameters
 from templates.network_parameters import NetworkParameters
 from templates.operations_parameters import OperationsParameters
+from templates.parameter import Parameter
 from templates.service_parameters import ServiceParameters
 
 # Names of the stack's conditions.
@@ -19,6 +20,7 @@ ANY_NAT_IN_THIRD_ZONE = "AnyNatInThirdZone"
 CREATE_ENDPOINTS = "CreateEndpoints"
 IS_GPU = "IsGpu"
 IS_BURSTABLE = "IsBurstable"
+ALTERNATIVE_IS_GPU = "AlternativeIsGpu"
 HAS_ALTERNATIVE_TYPE = "HasAlternativeType"
 HAS_AMI_ID = "HasAmiId"
 HAS_AMI_PARAMETER = "HasAmiParameter"
@@ -64,12 +66,22 @@ def _network_conditions() -> dict[str, Any]:
 
 def _capacity_conditions() -> dict[str, Any]:
     # What the parameter's pattern lets through with these letters: g and p are NVIDIA's, t bursts.
+    first, alternative = CapacityParameters.instance_type, CapacityParameters.alternative_type
     return {
-        IS_GPU: Or(_type_starts_with("g"), _type_starts_with("p")),
-        IS_BURSTABLE: _type_starts_with("t"),
+        IS_GPU: Or(_starts_with("g", first), _starts_with("p", first)),
+        ALTERNATIVE_IS_GPU: Or(_starts_with("g", alternative), _starts_with("p", alternative)),
+        IS_BURSTABLE: _starts_with("t", first),
         HAS_AMI_ID: Not(CapacityParameters.ami_id.is_empty()),
         HAS_AMI_PARAMETER: Not(CapacityParameters.ami_parameter.is_empty()),
-        HAS_ALTERNATIVE_TYPE: Not(CapacityParameters.alternative_type.is_empty()),
+        # One launch template means one image: the alternative counts only beside its like. An
+        # empty one starts with every letter, as far as Fn::Split tells.
+        HAS_ALTERNATIVE_TYPE: And(
+            Not(alternative.is_empty()),
+            Or(
+                And(Condition(IS_GPU), Condition(ALTERNATIVE_IS_GPU)),
+                Not(Or(Condition(IS_GPU), Condition(ALTERNATIVE_IS_GPU))),
+            ),
+        ),
     }
 
 
@@ -83,5 +95,5 @@ def _service_conditions() -> dict[str, Any]:
     }
 
 
-def _type_starts_with(letter: str) -> Equals:
-    return Equals(Select(0, Split(letter, CapacityParameters.instance_type.ref())), "")
+def _starts_with(letter: str, parameter: Parameter) -> Equals:
+    return Equals(Select(0, Split(letter, parameter.ref())), "")

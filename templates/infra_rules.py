@@ -15,7 +15,6 @@ _ALL_TYPES = (CapacityParameters.instance_type, CapacityParameters.alternative_t
 # Families that the rules name: rules compare whole values only, and a template has 51,200 bytes.
 # generate.py preflight knows all of INSTANCE_TYPES, and models that stand in no list.
 _FAMILIES = ("t3", "t3a")
-_GPU_TYPES = ["g4dn.xlarge", "g4dn.2xlarge", "g5.xlarge", "g5.2xlarge", "g6.xlarge", "g6e.xlarge"]
 
 
 def add_rules(template: Template) -> None:
@@ -56,7 +55,6 @@ def _network_rules() -> dict[str, Any]:
 
 
 def _capacity_rules() -> dict[str, Any]:
-    first, alternative = (parameter.ref() for parameter in _ALL_TYPES)
     return {
         "RoomForRollOut": {
             "Assertions": [
@@ -68,15 +66,6 @@ def _capacity_rules() -> dict[str, Any]:
                     " old ones.",
                 )
             ]
-        },
-        "OneKindOfType": {
-            "RuleCondition": Not(_contains(_GPU_TYPES, first)),
-            "Assertions": [
-                _assertion(
-                    Not(_contains(_GPU_TYPES, alternative)),
-                    "InstanceType decides on the image: name GPU types in both, or in none.",
-                )
-            ],
         },
     }
 

@@ -66,13 +66,14 @@ ship_log() {
 # CloudFormation shows a signal's id in its events: the first carries the line, and the second is
 # the one that it counts.
 fail() {
-  local status=$1 line=$2 command=$3 id
+  local status=$1 line=$2 command id
   # A failure in a subshell comes by again in the shell around it.
   if [ "$BASH_SUBSHELL" -gt 0 ]; then exit "$status"; fi
   trap - ERR
+  command=$(echo "$3" | head -n 1)
   echo "FAILED with $status in line $line: $command"
   for id in "$instance line $line: $command" "$instance"; do
-    aws cloudformation signal-resource --stack-name "$stack" --logical-resource-id "$group" --unique-id "$(echo "$id" | head -n 1 | cut -c 1-64)" --status FAILURE || true
+    aws cloudformation signal-resource --stack-name "$stack" --logical-resource-id "$group" --unique-id "$(echo "$id" | cut -c 1-64)" --status FAILURE || true
   done
   aws autoscaling set-instance-health --instance-id "$instance" --health-status Unhealthy --no-should-respect-grace-period || true
   ship_log

@@ -82,10 +82,10 @@ class Evaluator:
             return None
         arn = self.resolver.resolve({"PermissionsBoundary": given}).get("PermissionsBoundary")
         for name, resource in self._resources.items():
-            if resource["Type"] == "AWS::IAM::ManagedPolicy":
-                if self.resolver.resolve({"Ref": name}) == arn:
-                    document = self.resolver.resolve(resource["Properties"]["PolicyDocument"])
-                    return _as_list(document["Statement"])
+            is_policy = resource["Type"] == "AWS::IAM::ManagedPolicy"
+            if is_policy and self.resolver.resolve({"Ref": name}) == arn:
+                document = self.resolver.resolve(resource["Properties"]["PolicyDocument"])
+                return _as_list(document["Statement"])
         # One of the operator's own, which this template does not hold.
         return None
 

@@ -95,8 +95,8 @@ class Resolver:
                 return handler(argument)
             if name.startswith("Fn::"):
                 raise NotImplementedError(f"{name}: teach tests/iam/resolver.py")
-        items = {key: self.resolve(item) for key, item in value.items()}
-        return {key: item for key, item in items.items() if item is not NoValue}
+        resolved = {key: self.resolve(item) for key, item in value.items()}
+        return {key: item for key, item in resolved.items() if item is not NoValue}
 
     def exists(self, logical_name: str) -> bool:
         """Returns whether a resource's condition holds."""

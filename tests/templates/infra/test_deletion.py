@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ def test_the_group_ends_before_discovery_is_emptied_and_deleted(
     needs: dict[str, set[str]],
 ) -> None:
     order = ["AutoScalingGroup", "DeregisterAll", "DiscoveryService", "Namespace"]
-    for later, earlier in zip(order, order[1:], strict=False):
+    for later, earlier in itertools.pairwise(order):
         assert earlier in _all_needs(later, needs), f"{later} must be deleted before {earlier}"
 
 

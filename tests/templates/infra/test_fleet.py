@@ -64,6 +64,23 @@ def test_one_type_is_enough(deploy: Any) -> None:
     assert policy["LaunchTemplate"]["Overrides"] == [{"InstanceType": "t3.micro"}]
 
 
+@pytest.mark.parametrize(
+    ("first", "alternative", "expected"),
+    [
+        ("g5.xlarge", "t3a.micro", ["g5.xlarge"]),
+        ("p5.48xlarge", "g6e.xlarge", ["p5.48xlarge", "g6e.xlarge"]),
+        ("m6i.large", "g5.xlarge", ["m6i.large"]),
+        ("m6i.large", "m7i.large", ["m6i.large", "m7i.large"]),
+    ],
+)
+def test_cpu_and_gpu_types_never_share_an_image(
+    deploy: Any, first: str, alternative: str, expected: list[str]
+) -> None:
+    group = deploy(InstanceType=first, AlternativeType=alternative).properties("AutoScalingGroup")
+    overrides = group["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"]
+    assert [one["InstanceType"] for one in overrides] == expected
+
+
 def test_cpu_is_tracked_at_70_percent_by_the_minute(deploy: Any) -> None:
     deployed = deploy()
     tracking = deployed.properties("CpuTracking")["TargetTrackingConfiguration"]
