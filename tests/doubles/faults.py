@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import datetime
 import io
-import itertools
 import json
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -29,9 +29,9 @@ class Faults:
 
     Attributes:
         calls: Every call so far, refused ones included.
-        throttled: Refuses two of three calls for their rate.
-        out: Answers nothing for a while and then 503. DiscoverInstances goes on, as the DNS of
-            Route 53 does when Cloud Map's own API is out.
+        throttled: Refuses half of all calls for their rate.
+        out: Answers nothing for a while and then 503. DiscoverInstances goes on in both cases, as
+            the DNS of Route 53 does when Cloud Map's own API is out.
         out_seconds: How long a call hangs while out.
         denied: Operations that are refused.
         denied_code: The code with which they are.
@@ -46,7 +46,8 @@ class Faults:
         self.denied_code = "AccessDenied"
         self._app = app
         self._before = before
-        self._numbers = itertools.count()
+        # As good as any other order, and the same in every run.
+        self._random = random.Random(7)
         # moto's state knows no threads.
         self._lock = threading.Lock()
 
@@ -54,22 +55,27 @@ class Faults:
         """Answers one request."""
         call = self._parse(environ)
         self.calls.append(call)
-        if self.out and call.operation != "DiscoverInstances":
+        if call.operation == "DiscoverInstances":
+            return self._answer(environ, start_response)
+        if self.out:
             time.sleep(self.out_seconds)
             return self._refuse(environ, start_response, 503, "ServiceUnavailable")
         if abs(self._skew(environ)) > SKEW_SECONDS:
             return self._refuse(environ, start_response, 403, "InvalidSignatureException")
         if call.operation in self.denied:
             return self._refuse(environ, start_response, 403, self.denied_code)
-        if self.throttled and next(self._numbers) % 3:
+        if self.throttled and self._random.random() < 0.5:
             return self._refuse(environ, start_response, 400, "ThrottlingException")
-        with self._lock:
-            self._before()
-            return list(self._app(environ, start_response))
+        return self._answer(environ, start_response)
 
     def operations(self) -> list[str]:
         """Returns the names of the operations called so far."""
         return [call.operation for call in self.calls]
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        with self._lock:
+            self._before()
+            return list(self._app(environ, start_response))
 
     def _parse(self, environ: dict[str, Any]) -> Call:
         length = int(environ.get("CONTENT_LENGTH") or 0)

@@ -12,11 +12,11 @@ from botocore.exceptions import ClientError
 logger = logging.getLogger(__name__)
 
 # Short and few, because every caller has a loop of its own that knows what may wait: a call is
-# decided within about 15 s even when nothing answers.
+# decided within about 20 s even when nothing answers.
 _CONFIG = Config(
     connect_timeout=2,
     read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 2},
+    retries={"mode": "standard", "total_max_attempts": 3},
 )
 
 # What an API says to a request whose credentials or clock are not good any more. Credentials are

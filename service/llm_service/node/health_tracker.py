@@ -10,6 +10,7 @@ class HealthTracker:
         rise: Successes in a row that make healthy.
         fall: Failures in a row that make unhealthy.
         healthy: The health; unhealthy until the first `rise` successes.
+        is_known: Whether that rests on probes: enough equal ones in a row were seen.
         was_healthy: Whether it was healthy at any time.
         last_failure: What the latest failed probe said.
     """
@@ -18,25 +19,31 @@ class HealthTracker:
         self.rise = rise
         self.fall = fall
         self.healthy = False
+        self.is_known = False
         self.was_healthy = False
         self.last_failure = "not probed yet"
         self._run = 0
+        self._last_succeeded = False
         self._since = time.monotonic()
 
     def observe(self, failure: str | None) -> bool:
-        """Takes in one probe's result, None for success; returns whether the health changed."""
-        if failure is not None:
-            self.last_failure = failure
-        if (failure is None) == self.healthy:
-            self._run = 0
+        """Takes in one probe's result, None for success.
+
+        Returns:
+            Whether the health changed or became known.
+        """
+        succeeded = failure is None
+        self.last_failure = failure or self.last_failure
+        self._run = self._run + 1 if succeeded == self._last_succeeded else 1
+        self._last_succeeded = succeeded
+        is_news = succeeded != self.healthy or not self.is_known
+        if not is_news or self._run < (self.rise if succeeded else self.fall):
             return False
-        self._run += 1
-        if self._run < (self.fall if self.healthy else self.rise):
-            return False
-        self._run = 0
-        self.healthy = not self.healthy
-        self.was_healthy = self.was_healthy or self.healthy
-        self._since = time.monotonic()
+        if succeeded != self.healthy:
+            self._since = time.monotonic()
+        self.healthy = succeeded
+        self.is_known = True
+        self.was_healthy = self.was_healthy or succeeded
         return True
 
     @property

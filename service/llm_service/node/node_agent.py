@@ -29,8 +29,9 @@ from llm_service.node.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# Longest wait between two tries while an API is out: how late the first success after it may be.
-OUTAGE_RETRY_SECONDS = 15.0
+# Longest wait between two tries while an API is out or throttles: how late a dead instance may be
+# told after its end.
+OUTAGE_RETRY_SECONDS = 5.0
 
 
 class NodeAgent:
@@ -176,7 +177,7 @@ class NodeAgent:
         verify = True
         while True:
             self._changed.clear()
-            healthy = self._health.healthy and not self._notices.in_standby
+            healthy = self._takes_traffic()
             try:
                 await self._registration.reconcile(healthy, verify)
                 if healthy:
@@ -192,6 +193,12 @@ class NodeAgent:
                 verify = False
             except asyncio.TimeoutError:
                 verify = True
+
+    def _takes_traffic(self) -> bool | None:
+        """Whether clients should be sent here; None while an agent that just began cannot know."""
+        if self._notices.in_standby:
+            return False
+        return self._health.healthy if self._health.is_known else None
 
     async def _replace_when_hopeless(self) -> None:
         while True:

@@ -50,11 +50,12 @@ class Registration:
             "AVAILABILITY_ZONE": self._identity.availability_zone,
         }
 
-    async def reconcile(self, healthy: bool, verify: bool) -> None:
+    async def reconcile(self, healthy: bool | None, verify: bool) -> None:
         """Makes Cloud Map say what is true.
 
         Args:
-            healthy: Whether clients should be sent here.
+            healthy: Whether clients should be sent here. None when that is not known yet: a new
+                entry starts as unhealthy then, and one that is there keeps its health.
             verify: Whether to look at the entry even when it was right the last time.
 
         Raises:
@@ -65,9 +66,12 @@ class Registration:
         async with self._lock:
             if self._is_removed:
                 return
+            # News first: an API that throttles may refuse what comes after it.
+            if self._is_verified and not self._is_told(healthy):
+                await self._report(wanted)
             if verify or not self._is_verified:
                 await self._verify(wanted)
-            if self._reported != wanted:
+            if not self._is_told(healthy):
                 await self._report(wanted)
 
     async def remove(self) -> None:
@@ -99,9 +103,11 @@ class Registration:
         statuses.pop(self._identity.instance_id, None)
         return sum(status == "HEALTHY" for status in statuses.values())
 
+    def _is_told(self, healthy: bool | None) -> bool:
+        return healthy is None or self._reported == ("HEALTHY" if healthy else "UNHEALTHY")
+
     async def _verify(self, wanted: str) -> None:
         """Looks at the entry, and registers when there is none or it is not right."""
-        self._is_verified = False
         instance_id = self._identity.instance_id
         try:
             answer = await self._cloud_map("get_instance", InstanceId=instance_id)
@@ -112,6 +118,7 @@ class Registration:
                 raise
             problem = "is missing"
         if problem:
+            self._is_verified = False
             logger.info("the entry in Cloud Map %s: registering", problem)
             await self._register(wanted)
         else:

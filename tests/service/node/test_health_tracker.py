@@ -13,14 +13,17 @@ def test_changes_exactly_after_enough_equal_results_in_a_row(
     rise: int, fall: int, results: list[str | None]
 ) -> None:
     tracker = HealthTracker(rise, fall)
-    healthy = False
+    healthy: bool | None = None
     for count in range(1, len(results) + 1):
         changed = tracker.observe(results[count - 1])
-        needed = fall if healthy else rise
-        last = results[max(0, count - needed) : count]
-        should_change = len(last) == needed and all((one is None) != healthy for one in last)
-        healthy = healthy != should_change
-        assert (changed, tracker.healthy) == (should_change, healthy)
+        before = healthy
+        if results[:count][-rise:] == [None] * rise:
+            healthy = True
+        elif results[:count][-fall:] == ["refused"] * fall:
+            healthy = False
+        assert changed == (healthy != before)
+        assert tracker.healthy is bool(healthy)
+        assert tracker.is_known is (healthy is not None)
 
 
 @given(results=RESULTS)

@@ -78,6 +78,13 @@ async def test_registers_as_unhealthy_under_the_instance_id(
     assert entries.health() == {identity.instance_id: "UNHEALTHY"}
 
 
+async def test_an_entry_of_unknown_health_starts_as_unhealthy(
+    registration: Registration, entries: Entries, identity: InstanceIdentity
+) -> None:
+    await registration.reconcile(healthy=None, verify=False)
+    assert entries.health() == {identity.instance_id: "UNHEALTHY"}
+
+
 async def test_awaits_the_operation(registration: Registration, entries: Entries, aws: Aws) -> None:
     aws.cloud_map.operation_seconds = 0.7
     await registration.reconcile(healthy=False, verify=False)
@@ -102,7 +109,9 @@ async def test_an_agent_that_starts_again_leaves_a_right_entry_alone(
     await first.reconcile(healthy=False, verify=False)
     await first.reconcile(healthy=True, verify=False)
     aws.faults.calls.clear()
-    await Registration(api, service_id, identity).reconcile(healthy=True, verify=False)
+    again = Registration(api, service_id, identity)
+    await again.reconcile(healthy=None, verify=False)
+    await again.reconcile(healthy=True, verify=False)
     assert "RegisterInstance" not in operations(aws)
     assert "UpdateInstanceCustomHealthStatus" not in operations(aws)
     assert entries.health() == {identity.instance_id: "HEALTHY"}
