@@ -16,7 +16,9 @@ def make_random_model(tokenizer: PreTrainedTokenizerBase, seed: int = 0) -> Llam
 
 
 def make_scripted_model(
-    tokenizer: PreTrainedTokenizerBase, scripts: Mapping[str, Sequence[str]]
+    tokenizer: PreTrainedTokenizerBase,
+    scripts: Mapping[str, Sequence[str]],
+    context_length: int = CONTEXT_LENGTH,
 ) -> LlamaForCausalLM:
     """Makes a Llama that continues a token always with the same one.
 
@@ -27,12 +29,15 @@ def make_scripted_model(
         tokenizer: Its tokenizer.
         scripts: For the text of a token, what follows it, as texts that the tokenizer turns into
             one or more tokens. A token that nothing follows is followed by the end of the turn.
+        context_length: The most tokens that it says it was trained for.
 
     Raises:
         ValueError: Two scripts want different tokens after the same one.
     """
     size = len(tokenizer)
-    model = LlamaForCausalLM(_config(tokenizer, hidden_size=size + size % 2)).eval()
+    config = _config(tokenizer, hidden_size=size + size % 2)
+    config.max_position_embeddings = context_length
+    model = LlamaForCausalLM(config).eval()
     with torch.no_grad():
         for layer in model.model.layers:
             layer.self_attn.o_proj.weight.zero_()

@@ -11,6 +11,7 @@ from transformers import logging as transformers_logging
 from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
 from llm_service.models.errors import ModelLoadError
+from llm_service.models.gguf_reading import one_gguf_reading
 from llm_service.models.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -48,12 +49,13 @@ def convert_gguf(gguf_file: Path, folder: Path) -> None:
     transformers_logging.disable_progress_bar()
     where: dict[str, Any] = {"gguf_file": gguf_file.name, "local_files_only": True}
     try:
-        with Progress(log, f"reading {gguf_file.name}"):
-            config = AutoConfig.from_pretrained(gguf_file.parent, **where)
-        with Progress(log, f"converting the tokenizer of {gguf_file.name}"):
-            tokenizer = AutoTokenizer.from_pretrained(gguf_file.parent, **where)
-        with Progress(log, f"converting the weights of {gguf_file.name}"):
-            architecture = _save_weights(gguf_file, config, folder)
+        with one_gguf_reading():
+            with Progress(log, f"reading {gguf_file.name}"):
+                config = AutoConfig.from_pretrained(gguf_file.parent, **where)
+            with Progress(log, f"converting the tokenizer of {gguf_file.name}"):
+                tokenizer = AutoTokenizer.from_pretrained(gguf_file.parent, **where)
+            with Progress(log, f"converting the weights of {gguf_file.name}"):
+                architecture = _save_weights(gguf_file, config, folder)
     except (ValueError, KeyError, NotImplementedError) as error:
         raise ModelLoadError(f"{gguf_file}: transformers cannot read it: {error}") from error
     config.architectures = [architecture]
