@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 from moto import mock_aws
 from moto.cloudformation.responses import CloudFormationResponse
@@ -54,7 +57,14 @@ def mocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         raising=False,
     )
     with mock_aws():
+        # One session for all tests: reading botocore's models anew takes most of a test's time.
+        monkeypatch.setattr(Aws, "_session", _shared_session())
         yield Aws(region=REGION)
+
+
+@functools.cache
+def _shared_session() -> Any:
+    return boto3.Session()
 
 
 def _update_termination_protection(self: CloudFormationResponse) -> ActionResult:

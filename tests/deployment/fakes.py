@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -96,13 +97,17 @@ class ScriptedAws(Aws):
 
     def _stub(self, service: str) -> Stubber:
         if service not in self._stubs:
-            client = boto3.client(
-                service, region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b"
-            )
+            client = _session().client(service, region_name=REGION)
             self._stubs[service] = Stubber(client)
             self._stubs[service].client = client
             self._stubs[service].activate()
         return self._stubs[service]
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    """One session for all tests: reading botocore's models takes most of a test's time."""
+    return boto3.Session(aws_access_key_id="a", aws_secret_access_key="b")
 
 
 _numbers = itertools.count()
