@@ -14,14 +14,14 @@ class PeakMemory:
 
     Attributes:
         private: Memory of its own: what has to be in RAM or in swap.
-        total: With the pages of files (weights mapped from disk, libraries), which the kernel may
-            drop and read again.
-        swap: What lay in swap.
+        swap: How much of that lay in swap.
+        mapped: Pages of files that it had mapped (libraries, weights): they may be dropped under
+            pressure, and are then read from disk again.
     """
 
     private: float = 0.0
-    total: float = 0.0
     swap: float = 0.0
+    mapped: float = 0.0
 
 
 class CgroupMemory:
@@ -64,16 +64,14 @@ class CgroupMemory:
         words = (self._folder / "memory.stat").read_text().split()
         statistics = dict(zip(words[::2], map(int, words[1::2]), strict=True))
         if self._version == 2:
-            private = statistics["anon"]
-            total = int((self._folder / "memory.current").read_text())
+            private, mapped = statistics["anon"], statistics["file_mapped"]
             swap = int((self._folder / "memory.swap.current").read_text())
         else:
-            private = statistics["total_rss"]
-            total = int((self._folder / "memory.usage_in_bytes").read_text())
+            private, mapped = statistics["total_rss"], statistics["total_mapped_file"]
             swap = statistics["total_swap"]
         self.peak.private = max(self.peak.private, (private + swap) / MIB)
-        self.peak.total = max(self.peak.total, total / MIB)
         self.peak.swap = max(self.peak.swap, swap / MIB)
+        self.peak.mapped = max(self.peak.mapped, mapped / MIB)
 
 
 def _find(process_id: int) -> tuple[Path, int]:

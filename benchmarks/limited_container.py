@@ -53,6 +53,7 @@ class LimitedContainer(LlmService):
         await self._wait_until_ready()
 
     def _launch(self) -> None:
+        _drop_file_pages()
         self._begin = time.monotonic()
         self._container = _docker("run", "--detach", *self._run_options)
         self.process_id = self._state()["Pid"]
@@ -97,6 +98,15 @@ class LimitedContainer(LlmService):
             _docker("inspect", "--format", "{{json .State}}", self._container)
         )
         return state
+
+
+def _drop_file_pages() -> None:
+    """Empties the page cache, for pages count against the first control group that reads them.
+
+    Weights and libraries that are cached already would cost the container nothing, as they never
+    would on a machine of their own.
+    """
+    Path("/proc/sys/vm/drop_caches").write_text("1")
 
 
 def _docker(*arguments: str) -> str:

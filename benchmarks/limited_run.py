@@ -29,6 +29,7 @@ class LimitedRun:
         "8 clients tokens/s",
         "peak of its own MiB",
         "of that in swap MiB",
+        "mapped files MiB",
     )
 
     model: str
@@ -50,4 +51,5 @@ class LimitedRun:
             f"{self.eight_clients:.1f}",
             f"{self.peak.private:.0f}",
             f"{self.peak.swap:.0f}",
+            f"{self.peak.mapped:.0f}",
         )

