@@ -1,7 +1,8 @@
 import torch
 from torch.nn.functional import pad
 
-from llm_service.engine.run_sums import RUN_LENGTH, split_into_runs
+# Weights are summed in groups of so many neighbours, and the groups' sums are added up.
+_GROUP = 512
 
 
 def draw(weights: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
@@ -16,13 +17,38 @@ def draw(weights: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
     Returns:
         Indices of weights above 0, int64, [n].
     """
-    runs = split_into_runs(weights)
-    run_ends = runs.sum(-1).double().cumsum(-1)
-    targets = uniforms * run_ends[:, -1]
-    run, run_start = _locate(run_ends, targets)
-    chosen = runs[torch.arange(len(runs), device=runs.device), run]
-    index, _ = _locate(chosen.double().cumsum(-1), targets - run_start)
-    return run * RUN_LENGTH + index
+    groups = _split_into_groups(weights)
+    group_ends = _sums(groups).cumsum(-1)
+    targets = uniforms * group_ends[:, -1]
+    group, group_start = _locate(group_ends, targets)
+    chosen = groups[torch.arange(len(groups), device=groups.device), group]
+    index, _ = _locate(chosen.double().cumsum(-1), targets - group_start)
+    return group * _GROUP + index
+
+
+def row_sums(weights: torch.Tensor) -> torch.Tensor:
+    """Sums of rows, each depending on nothing but the row, to the bit.
+
+    Args:
+        weights: Float32, [n, size].
+
+    Returns:
+        Float64, [n].
+    """
+    return _sums(_split_into_groups(weights)).cumsum(-1)[:, -1]
+
+
+def _split_into_groups(weights: torch.Tensor) -> torch.Tensor:
+    missing = -weights.shape[1] % _GROUP
+    if missing:
+        weights = pad(weights, (0, missing))
+    return weights.view(len(weights), -1, _GROUP)
+
+
+def _sums(groups: torch.Tensor) -> torch.Tensor:
+    # No kernel splits so short a sum further by the number of rows or threads, as it does with
+    # whole rows, whose sums then differ in the last bit.
+    return groups.sum(-1).double()
 
 
 def _locate(ends: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llm_service.engine.random_numbers import uniform
@@ -11,7 +11,9 @@ from llm_service.engine.sampler import sample
 from llm_service.engine.sampling_params import SamplingParams
 from llm_service.engine.sampling_state import SamplingState
 
-VOCABULARY = 700
+# The second one is long enough that few of its runs are looked at.
+VOCABULARIES = (700, 20_000)
+VOCABULARY = VOCABULARIES[0]
 PROMPT = (1, 2, 3, 3)
 END = frozenset({9})
 
@@ -38,8 +40,8 @@ def make_state(params: SamplingParams, outputs: list[int], seed: int) -> Samplin
     return state
 
 
-def make_logits(seed: int, rows: int = 1) -> torch.Tensor:
-    return torch.randn(rows, VOCABULARY, generator=torch.Generator().manual_seed(seed)) * 3
+def make_logits(seed: int, rows: int = 1, size: int = VOCABULARY) -> torch.Tensor:
+    return torch.randn(rows, size, generator=torch.Generator().manual_seed(seed)) * 3
 
 
 def plain_probabilities(
@@ -79,11 +81,19 @@ def plain_probabilities(
 
 
 @settings(max_examples=300)
-@given(params=PARAMS, outputs=OUTPUTS, seed=st.integers(0, 2**64 - 1), row=st.integers(0, 10**6))
+@given(
+    params=PARAMS,
+    outputs=OUTPUTS,
+    seed=st.integers(0, 2**64 - 1),
+    row=st.integers(0, 10**6),
+    size=st.sampled_from(VOCABULARIES),
+)
+@example(SamplingParams(max_tokens=5, top_k=10_000, top_p=0.9), [], 0, 0, VOCABULARY)
+@example(SamplingParams(max_tokens=5, min_p=1e-30), [], 0, 0, 20_000)
 def test_the_token_is_the_one_that_the_documented_distribution_gives(
-    params: SamplingParams, outputs: list[int], seed: int, row: int
+    params: SamplingParams, outputs: list[int], seed: int, row: int, size: int
 ) -> None:
-    logits = make_logits(row)
+    logits = make_logits(row, size=size)
     [token] = sample(logits, [make_state(params, outputs, seed)])
     probabilities = plain_probabilities(logits[0].tolist(), params, outputs)
     assert token in probabilities
@@ -97,11 +107,12 @@ def test_the_token_is_the_one_that_the_documented_distribution_gives(
 @given(
     st.lists(st.tuples(PARAMS, OUTPUTS, st.integers(0, 2**64 - 1)), min_size=2, max_size=6),
     st.integers(0, 10**6),
+    st.sampled_from(VOCABULARIES),
 )
 def test_a_row_does_not_depend_on_the_others(
-    rows: list[tuple[SamplingParams, list[int], int]], seed: int
+    rows: list[tuple[SamplingParams, list[int], int]], seed: int, size: int
 ) -> None:
-    logits = make_logits(seed, len(rows)).bfloat16()  # with many equal values
+    logits = make_logits(seed, len(rows), size).bfloat16()  # with many equal values
     states = [make_state(*row) for row in rows]
     together = sample(logits, states)
     alone = [sample(logits[row : row + 1], [state])[0] for row, state in enumerate(states)]
@@ -136,11 +147,21 @@ def test_top_p_over_a_flat_distribution(top_p: float) -> None:
     assert max(tokens) > 5000 * top_p * 0.9
 
 
-def test_tokens_as_likely_as_the_last_kept_one_are_kept_too() -> None:
-    logits = torch.zeros(1, 100)
-    params = SamplingParams(max_tokens=5, top_k=1)
-    tokens = {sample(logits, [make_state(params, [], seed)])[0] for seed in range(500)}
-    assert len(tokens) > 90
+@pytest.mark.parametrize("size", [100, 30_000])
+@pytest.mark.parametrize("option", [{"top_k": 1}, {"top_p": 1e-6}, {"min_p": 1.0}])
+def test_all_equal_tokens_can_be_drawn_however_many(size: int, option: dict[str, float]) -> None:
+    logits = torch.zeros(1, size)
+    params = SamplingParams(max_tokens=5, **option)
+    tokens = [sample(logits, [make_state(params, [], seed)])[0] for seed in range(300)]
+    assert min(tokens) < size * 0.05
+    assert max(tokens) > size * 0.95
+
+
+def test_the_first_of_equal_tokens_is_the_greedy_one() -> None:
+    logits = torch.zeros(1, 5000)
+    logits[0, [4000, 900, 901]] = 1.0
+    params = SamplingParams(max_tokens=5, temperature=0)
+    assert sample(logits, [make_state(params, [], 0)]) == [900]
 
 
 def test_the_position_changes_the_number_that_is_drawn() -> None:
