@@ -19,6 +19,7 @@ from deployment.image_catalog import ImageCatalog
 from deployment.operation_outcome import OperationOutcome
 from deployment.output import Output
 from deployment.result_file import write_file
+from deployment.stack_name import check_stack_name
 from deployment.stack_operator import StackOperator, failure_of
 from deployment.stack_remover import StackRemover
 from deployment.stack_state import StackState
@@ -55,7 +56,7 @@ class Deployer:
             AwsRefusedError: AWS accepts no such change.
             DeploymentFailedError: The change began and failed.
         """
-        check_owner(settings.stack_name)
+        check_owner(check_stack_name(settings.stack_name))
         if choices.recreate:
             self._remove_remains(settings, choices)
         if choices.rollback_to:
