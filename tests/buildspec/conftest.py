@@ -14,7 +14,7 @@ from tests.ecr.registry_process import RegistryProcess
 
 @pytest.fixture(scope="session")
 def docker_engine() -> None:
-    """Skips where no Docker engine answers or no registry can be started."""
+    """Skips where no Docker engine answers."""
     try:
         answer = subprocess.run(
             ["docker", "info", "--format", "{{.ServerVersion}}"],
@@ -27,12 +27,19 @@ def docker_engine() -> None:
         pytest.skip("no docker command")
     if answer.returncode:
         pytest.skip(f"no Docker engine answers: {answer.stderr.strip()}")
-    if reason := RegistryProcess.why_not():
-        pytest.skip(reason)
 
 
 @pytest.fixture
-def account(docker_engine: None, tmp_path: Path) -> Iterator[Account]:
+def account(docker_engine: None, registry_account: Account) -> Account:
+    """An account that builds on the Docker engine push to."""
+    return registry_account
+
+
+@pytest.fixture
+def registry_account(tmp_path: Path) -> Iterator[Account]:
+    """An account with an image registry; needs no Docker engine."""
+    if reason := RegistryProcess.why_not():
+        pytest.skip(reason)
     folder = tmp_path / "account"
     folder.mkdir()
     account = Account(folder, MOVING_TAGS)

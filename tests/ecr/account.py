@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import subprocess
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -31,7 +34,8 @@ class Account:
         self._registry = RegistryProcess(folder)
         self.store = ImageStore(self._registry.port, REPOSITORY, moving_tags)
         self.aws = AwsFront(self.store)
-        ecr = boto3.client("ecr", endpoint_url=self.aws.url, **self._credentials())
+        self._forget_state()
+        ecr = self.client("ecr")
         token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
         password = base64.b64decode(token).decode().removeprefix("AWS:")
         self.data_plane = DataPlane(self._registry.port, self.store, password)
@@ -55,13 +59,19 @@ class Account:
             "DOCKER_CONFIG": str(self._folder / "docker"),
         }
 
+    def client(self, service: str) -> Any:
+        """Returns a boto3 client of this account."""
+        return boto3.client(service, endpoint_url=self.aws.url, **self._credentials())
+
     def forget_local_images(self) -> None:
         """Removes the images from the Docker engine: another build machine would have none."""
+        if shutil.which("docker") is None:
+            return
         listed = subprocess.run(
             ["docker", "image", "ls", "--quiet", "--no-trunc", self.repository_uri],
             capture_output=True,
             text=True,
-            check=True,
+            check=False,
         ).stdout.split()
         if listed:
             subprocess.run(
@@ -71,9 +81,15 @@ class Account:
     def close(self) -> None:
         """Ends the servers and removes what they left in the Docker engine."""
         self.forget_local_images()
+        self._forget_state()
         self.data_plane.stop()
         self.aws.stop()
         self._registry.stop()
+
+    def _forget_state(self) -> None:
+        # moto keeps its state in this process, for every server alike.
+        request = urllib.request.Request(f"{self.aws.url}/moto-api/reset", method="POST")
+        urllib.request.urlopen(request, timeout=10).close()
 
     @staticmethod
     def _credentials() -> dict[str, str]:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import io
 import json
+import re
 import threading
+import urllib.parse
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,7 +13,7 @@ from werkzeug.serving import make_server
 
 from tests.ecr.image_store import ImageStore, Manifest, TagIsImmutableError
 
-_ECR = "AmazonEC2ContainerRegistry_V20150921."
+_SERVICE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
 
 
 class _ApiError(Exception):
@@ -20,22 +23,27 @@ class _ApiError(Exception):
 
 
 class AwsFront:
-    """AWS for the aws command: moto, except that calls about images are answered from the registry.
+    """AWS for the aws command: moto, except for images and builds.
 
-    moto keeps images of its own, which no docker push reaches. So the calls that look images up or
-    tag them are answered here; logging in, repositories and every other service are moto's.
+    moto keeps images of its own, which no docker push reaches, and builds that always succeed. So
+    images are looked up and tagged in the registry, and builds end as the test says. Logging in,
+    repositories, stacks and everything else are moto's.
 
     Args:
         store: The repository that the registry keeps.
 
     Attributes:
         url: For AWS_ENDPOINT_URL.
-        calls: Names of the ECR operations asked for, in order.
+        calls: Operations asked for, in order, as IAM names them: ecr:PutImage.
+        build_statuses: What BatchGetBuilds says of a build, one answer after the other; the last
+            one stays.
     """
 
     def __init__(self, store: ImageStore) -> None:
         self._store = store
         self.calls: list[str] = []
+        self.build_statuses: list[str] = ["SUCCEEDED"]
+        self.started_builds: list[dict[str, Any]] = []
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._serve, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -48,29 +56,41 @@ class AwsFront:
         self._thread.join(timeout=10)
 
     def _serve(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        target = environ.get("HTTP_X_AMZ_TARGET", "")
-        operation = target.removeprefix(_ECR) if target.startswith(_ECR) else ""
-        if operation:
-            self.calls.append(operation)
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        call = _call(environ, body)
+        self.calls.append(call)
         answer = {
-            "BatchGetImage": self._batch_get_image,
-            "DescribeImages": self._describe_images,
-            "PutImage": self._put_image,
-        }.get(operation)
+            "ecr:BatchGetImage": self._batch_get_image,
+            "ecr:DescribeImages": self._describe_images,
+            "ecr:PutImage": self._put_image,
+            "codebuild:StartBuild": self._start_build,
+            "codebuild:BatchGetBuilds": self._batch_get_builds,
+        }.get(call)
         if answer is None:
             result: Iterable[bytes] = self._moto(environ, start)
             return result
-        request = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        request = json.loads(body)
         try:
             self._check_repository(request)
-            status, body = "200 OK", answer(request)
+            status, found = "200 OK", answer(request)
         except _ApiError as error:
-            status, body = "400 Bad Request", {"__type": error.code, "message": str(error)}
+            status, found = "400 Bad Request", {"__type": error.code, "message": str(error)}
         start(status, [("Content-Type", "application/x-amz-json-1.1")])
-        return [json.dumps(body).encode()]
+        return [json.dumps(found).encode()]
+
+    def _start_build(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.started_builds.append(request)
+        return {"build": {"id": f"{request['projectName']}:1", "buildStatus": "IN_PROGRESS"}}
+
+    def _batch_get_builds(self, request: dict[str, Any]) -> dict[str, Any]:
+        status = self.build_statuses[0]
+        if len(self.build_statuses) > 1:
+            self.build_statuses.pop(0)
+        return {"builds": [{"id": request["ids"][0], "buildStatus": status}]}
 
     def _check_repository(self, request: dict[str, Any]) -> None:
-        if request["repositoryName"] != self._store.name:
+        if request.get("repositoryName", self._store.name) != self._store.name:
             raise _ApiError(
                 "RepositoryNotFoundException",
                 f"The repository with name '{request['repositoryName']}' does not exist in the"
@@ -140,3 +160,12 @@ class AwsFront:
 
 def _reference(image_id: dict[str, str]) -> str:
     return image_id.get("imageDigest") or image_id["imageTag"]
+
+
+def _call(environ: dict[str, Any], body: bytes) -> str:
+    """Returns service:Operation of a request in the JSON or the query protocol."""
+    signed = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    service = signed[1] if signed else "unsigned"
+    target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+    form = urllib.parse.parse_qs(body.decode(errors="replace")) if not target else {}
+    return f"{service}:{target or form.get('Action', ['?'])[0]}"
