@@ -29,6 +29,9 @@ class Linter:
     ) -> None:
         from cfnlint.config import ConfigMixIn  # noqa: PLC0415 - slow, see above
         from cfnlint.helpers import REGIONS  # noqa: PLC0415 - slow, see above
+        from cfnlint.runner.cli import Runner  # noqa: PLC0415 - slow, see above
+
+        from deployment.rules.catalog import OWN_RULES  # noqa: PLC0415 - imports cfn-lint
 
         unknown = sorted(set(regions) - set(REGIONS))
         if unknown:
@@ -40,6 +43,9 @@ class Linter:
         self._regions = list(regions)
         self._config_file = os.devnull if config_file is None else str(config_file)
         self._config_class = ConfigMixIn
+        self._runner = Runner(self._config([]))
+        for rule in OWN_RULES:
+            self._runner.rules.register(rule())
 
     def lint(self, templates: Sequence[Path]) -> list[Any]:
         """Returns cfn-lint's matches for all templates, by file, line and rule.
@@ -47,27 +53,15 @@ class Linter:
         Raises:
             UsageError: A template does not exist.
         """
-        from cfnlint.runner.cli import Runner  # noqa: PLC0415 - slow, see above
-
-        from deployment.rules.catalog import OWN_RULES  # noqa: PLC0415 - imports cfn-lint
-
         for template in templates:
             if not template.is_file():
                 raise UsageError(
                     f"no template {template}",
                     remedy="Run generate.py first, or name existing files.",
                 )
-        self.config = self._config_class(
-            ["--config-file", self._config_file],
-            templates=[glob.escape(str(template)) for template in templates],
-            regions=self._regions,
-        )
-        runner = Runner(self.config)
-        for rule in OWN_RULES:
-            runner.rules.register(rule())
-        self.rules = runner.rules
+        self._runner.config = self._config(templates)
         # Matches with a parent explain it again in detail.
-        matches = [match for match in runner.run() if match.parent_id is None]
+        matches = [match for match in self._runner.run() if match.parent_id is None]
         return sorted(matches, key=lambda match: (match.filename, match.linenumber, match.rule.id))
 
     def findings(self, templates: Sequence[Path]) -> list[LintFinding]:
@@ -84,4 +78,11 @@ class Linter:
         from cfnlint.formatters import JUnitFormatter, SARIFFormatter  # noqa: PLC0415 - slow
 
         formatter = {"sarif": SARIFFormatter, "junit": JUnitFormatter}[form]()
-        return str(formatter.print_matches(matches, self.rules, config=self.config))
+        return str(formatter.print_matches(matches, self._runner.rules, config=self._runner.config))
+
+    def _config(self, templates: Sequence[Path]) -> Any:
+        return self._config_class(
+            ["--config-file", self._config_file],
+            templates=[glob.escape(str(template)) for template in templates],
+            regions=self._regions,
+        )
