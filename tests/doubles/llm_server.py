@@ -15,6 +15,7 @@ from llm_service.config import Settings
 from llm_service.engine.engine import Engine
 from llm_service.model_runtime import ModelRuntime
 from llm_service.models.loaded_model import LoadedModel
+from tests.doubles.brake import Brake
 
 _QUICK = {
     "host": "127.0.0.1",
@@ -36,6 +37,7 @@ class LlmServer:
         stub: LlmService on that channel.
         server: The server itself.
         settings: Its settings.
+        brake: Slows the engine down.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class LlmServer:
         await self.server.start()
         if self._loaded:
             self.runtime = ModelRuntime.from_loaded(self._loaded, self.settings)
+            self.brake = Brake(self.runtime.engine)
             self.server.serve(self.runtime)
         self.channel = grpc.aio.insecure_channel(self.address)
         self.stub = llm_pb2_grpc.LlmServiceStub(self.channel)

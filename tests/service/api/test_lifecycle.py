@@ -11,7 +11,6 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from llm.v1 import llm_pb2
 from llm_service.api.server import PortInUseError
-from tests.doubles.brake import Brake
 from tests.doubles.llm_calls import collect, sampling
 from tests.doubles.llm_server import LlmServer
 from tests.doubles.rpc_failure import failure_of
@@ -56,19 +55,18 @@ async def test_a_frozen_engine_turns_health_and_recovery_turns_it_back(
     tokenizer: PreTrainedTokenizerFast,
 ) -> None:
     model = make_random_model(tokenizer)
-    brake = Brake(model)
     async with LlmServer(model, tokenizer, step_timeout_seconds=0.5) as server:
         statuses = watch(server)
         while (await statuses.read()).status != SERVING:
             pass
-        brake.pull()
+        server.brake.pull()
         call = server.stub.Generate(
             llm_pb2.GenerateRequest(prompt="x", sampling=sampling(max_tokens=2))
         )
         answer = asyncio.ensure_future(call)
         assert (await statuses.read()).status == NOT_SERVING
         assert await server.health() == await server.health("") == "NOT_SERVING"
-        brake.release()
+        server.brake.release()
         await answer
         assert (await statuses.read()).status == SERVING
         statuses.cancel()
@@ -77,9 +75,8 @@ async def test_a_frozen_engine_turns_health_and_recovery_turns_it_back(
 async def test_draining_finishes_what_runs_and_refuses_what_is_new(
     tokenizer: PreTrainedTokenizerFast,
 ) -> None:
-    model = make_scripted_model(tokenizer, {"A": ("A",)})
-    Brake(model).slow_down(0.02)
-    async with LlmServer(model, tokenizer) as server:
+    async with LlmServer(make_scripted_model(tokenizer, {"A": ("A",)}), tokenizer) as server:
+        server.brake.slow_down(0.02)
         statuses = watch(server)
         while (await statuses.read()).status != SERVING:
             pass
@@ -101,8 +98,8 @@ async def test_an_answer_that_outlasts_the_drain_ends_as_unavailable(
     tokenizer: PreTrainedTokenizerFast,
 ) -> None:
     model = make_scripted_model(tokenizer, {"A": ("A",)})
-    Brake(model).slow_down(0.05)
     async with LlmServer(model, tokenizer, drain_seconds=0.1) as server:
+        server.brake.slow_down(0.05)
         request = llm_pb2.GenerateStreamRequest(prompt="A", sampling=sampling(max_tokens=120))
         stream = server.stub.GenerateStream(request)
         await stream.read()
@@ -130,12 +127,13 @@ async def test_new_requests_are_taken_while_discovery_notices(
 async def test_model_info_describes_model_and_limits(
     tokenizer: PreTrainedTokenizerFast, random_model: LlamaForCausalLM
 ) -> None:
+    parameter_count = random_model.num_parameters()  # the engine takes the weights over
     async with LlmServer(random_model, tokenizer) as server:
         info = await server.stub.GetModelInfo(llm_pb2.GetModelInfoRequest())
     assert info == llm_pb2.GetModelInfoResponse(
         model_name="tiny",
         architecture="LlamaForCausalLM",
-        parameter_count=random_model.num_parameters(),
+        parameter_count=parameter_count,
         context_length=256,
         vocabulary_size=len(tokenizer),
         dtype="float32",

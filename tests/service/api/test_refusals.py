@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,7 +10,6 @@ from google.protobuf import empty_pb2
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from llm.v1 import llm_pb2
-from tests.doubles.brake import Brake
 from tests.doubles.llm_calls import collect, conversation, sampling
 from tests.doubles.llm_server import LlmServer
 from tests.doubles.rpc_failure import RpcFailure, failure_of
@@ -195,15 +195,14 @@ async def test_a_full_queue_refuses_while_health_says_serving(
     tokenizer: PreTrainedTokenizerFast,
 ) -> None:
     model = make_random_model(tokenizer)
-    brake = Brake(model)
     async with LlmServer(model, tokenizer, max_batch_size=1, max_queue_size=1) as server:
-        brake.pull()
+        server.brake.pull()
         request = llm_pb2.GenerateRequest(prompt="x", sampling=sampling(max_tokens=2))
         accepted = [server.stub.Generate(request) for _ in range(2)]
         await until(lambda: len(server.engine._open_prompts) == 2)
         failure = await failure_of(server.stub.Generate(request))
         health = await server.health()
-        brake.release()
+        server.brake.release()
         for call in accepted:
             assert (await call).usage.completion_tokens == 2
     assert (failure.code, failure.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUEUE_FULL")
@@ -217,24 +216,24 @@ async def test_a_deadline_in_the_queue_ends_the_request_there(
     tokenizer: PreTrainedTokenizerFast,
 ) -> None:
     model = make_random_model(tokenizer)
-    brake = Brake(model)
     async with LlmServer(model, tokenizer, max_batch_size=1) as server:
-        first = server.stub.Generate(
-            llm_pb2.GenerateRequest(prompt="x", sampling=sampling(max_tokens=100, ignore_eos=True))
+        server.brake.pull()
+        first = asyncio.ensure_future(
+            server.stub.Generate(
+                llm_pb2.GenerateRequest(prompt="x", sampling=sampling(max_tokens=9, min_tokens=9))
+            )
         )
         await until(lambda: server.engine.stats().running == 1)
-        brake.pull()
         second = server.stub.Generate(
             llm_pb2.GenerateRequest(prompt="yyyy", sampling=sampling()), timeout=0.2
         )
         failure = await failure_of(second)
-        steps_before = len(brake.step_sizes)
-        brake.release()
+        server.brake.release()
         await first
         await until(lambda: server.engine.stats().waiting == 0)
     assert failure.code is grpc.StatusCode.DEADLINE_EXCEEDED
-    # The first answer's tokens, one by one: nothing of the second prompt was read.
-    assert set(brake.step_sizes[steps_before:]) == {1}
+    # The first prompt and its answer's tokens: nothing of the second prompt was read.
+    assert server.brake.step_sizes == [2, *[1] * 8]
 
 
 async def test_an_overlong_request_id_is_refused(server: LlmServer) -> None:
