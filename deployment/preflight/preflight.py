@@ -12,6 +12,7 @@ from deployment.errors import CommandError
 from deployment.preflight.check_result import CheckResult
 from deployment.preflight.image import check_image
 from deployment.preflight.instance_types import check_instance_types
+from deployment.preflight.model_fit import check_model_fit
 from deployment.preflight.names import check_names
 from deployment.preflight.preflight_context import PreflightContext
 from deployment.preflight.private_zone import check_private_zone
@@ -30,6 +31,7 @@ CHECKS: dict[str, Check] = {
     "secrets": check_secrets,
     "image": check_image,
     "instance types": check_instance_types,
+    "model": check_model_fit,
     "quotas": check_quotas,
     "private zone": check_private_zone,
 }
