@@ -122,16 +122,22 @@ _SECRET: list[Action] = [
 
 SUFFIX = "self-update"
 
-# Parameters that the configuration file does not name keep their values.
+# Parameters that the configuration file does not name keep their values. The aws command takes
+# NAME=value words only, in every version, so the file is turned into lists of these.
 _BUILDSPEC = """\
 version: 0.2
 phases:
   build:
     commands:
       - >-
+        python3 -c 'import json;
+        given = json.load(open("LlmServiceCicdPipelineStack.configuration.json"));
+        [json.dump([f"{k}={v}" for k, v in given[s].items()], open(f"{s}.json", "w"))
+        for s in ("Parameters", "Tags")]'
+      - >-
         aws cloudformation deploy --stack-name "$STACK_NAME"
         --template-file LlmServiceCicdPipelineStack.template.json
-        --parameter-overrides file://LlmServiceCicdPipelineStack.configuration.json
+        --parameter-overrides file://Parameters.json --tags file://Tags.json
         --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset
         || { echo "If a role or a policy was to change, a person has to deploy this stack.
         See docs/pipeline.md, Changing the rights of the pipeline."; exit 1; }

@@ -199,6 +199,7 @@ def test_a_smoke_test_that_could_not_start_rolls_nothing_back(
         AWS_MAX_ATTEMPTS="1",
     )
     assert not succeeded(result)
+    assert result.log.count("Could not connect") == 1
     assert parameters(registry_account)["ImageTag"] == NEW
 
 

@@ -35,6 +35,7 @@ class AwsFront:
     Attributes:
         url: For AWS_ENDPOINT_URL.
         calls: Operations asked for, in order, as IAM names them: ecr:PutImage.
+        bodies: The same with each request's body.
         build_statuses: What BatchGetBuilds says of a build, one answer after the other; the last
             one stays.
     """
@@ -42,6 +43,7 @@ class AwsFront:
     def __init__(self, store: ImageStore) -> None:
         self._store = store
         self.calls: list[str] = []
+        self.bodies: list[tuple[str, str]] = []
         self.build_statuses: list[str] = ["SUCCEEDED"]
         self.started_builds: list[dict[str, Any]] = []
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -60,6 +62,7 @@ class AwsFront:
         environ["wsgi.input"] = io.BytesIO(body)
         call = _call(environ, body)
         self.calls.append(call)
+        self.bodies.append((call, body.decode(errors="replace")))
         answer = {
             "ecr:BatchGetImage": self._batch_get_image,
             "ecr:DescribeImages": self._describe_images,
