@@ -109,8 +109,10 @@ def test_sigterm_in_the_middle_of_a_stream_lets_it_finish(model_folder: Path) ->
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
         assert "".join(piece.text_delta for piece in pieces) == "A" * 400
         assert server.exit_code() == 0
-        messages = [json.loads(line)["message"] for line in server.log().splitlines()]
-        assert messages[-1] == "stopped"
+        lines = [json.loads(line) for line in server.log().splitlines()]
+    assert lines[-1]["message"] == "stopped"
+    (request,) = (line for line in lines if line.get("method") == "GenerateStream")
+    assert (request["outcome"], request["completion_tokens"]) == ("length", 400)
 
 
 def test_a_second_sigterm_does_not_wait_for_answers(model_folder: Path) -> None:

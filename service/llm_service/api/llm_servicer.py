@@ -1,13 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING
 
 import grpc
@@ -15,37 +10,21 @@ import grpc
 from llm.v1 import llm_pb2
 from llm_service.api import requests, responses
 from llm_service.api.answer_assembler import AnswerAssembler
-from llm_service.api.answer_piece import AnswerPiece
 from llm_service.api.api_error import ApiError, FieldViolation
 from llm_service.api.engine_errors import to_api_error
-from llm_service.api.mailbox import Mailbox
+from llm_service.api.generation_call import GenerationCall
 from llm_service.api.request_log import RequestLog
 from llm_service.chat.encoded_prompt import EncodedPrompt
 from llm_service.chat.errors import ChatTemplateError
 from llm_service.chat.reasoning_splitter import ReasoningSplitter
 from llm_service.engine.errors import EngineError
-from llm_service.engine.finish_reason import FinishReason
-from llm_service.engine.generation_output import GenerationOutput
 from llm_service.engine.generation_request import GenerationRequest
 
 if TYPE_CHECKING:  # its import loads torch, which takes seconds that the port must not wait for
     from llm_service.model_runtime import ModelRuntime
 
-log = logging.getLogger(__name__)
-
 _REQUEST_ID_KEY = "x-request-id"
 _MAX_REQUEST_ID_LENGTH = 128
-
-
-@dataclass(frozen=True)
-class _Call:
-    """One request on its way to the engine."""
-
-    request_id: str
-    log: RequestLog
-    generation: GenerationRequest
-    assembler: AnswerAssembler
-    prompt_field: str
 
 
 class LlmServicer:
@@ -67,7 +46,7 @@ class LlmServicer:
     ) -> llm_pb2.ChatResponse:
         """Answers a conversation in one message."""
         call = await self._chat_call("Chat", request, context)
-        answer = await self._whole_answer(call)
+        answer = await call.answer(self._loaded_runtime().engine)
         return responses.chat_response(call.request_id, answer, request.sampling.stop)
 
     async def ChatStream(  # noqa: N802 -- gRPC's name
@@ -76,8 +55,8 @@ class LlmServicer:
         """Answers a conversation piece by piece."""
         call = await self._chat_call("ChatStream", request, context)
         stop = request.sampling.stop
-        await self._answer(
-            call,
+        await call.stream(
+            self._loaded_runtime().engine,
             lambda piece: context.write(
                 responses.chat_stream_response(call.request_id, piece, stop)
             ),
@@ -88,7 +67,7 @@ class LlmServicer:
     ) -> llm_pb2.GenerateResponse:
         """Continues a prompt."""
         call = await self._generate_call("Generate", request, context)
-        answer = await self._whole_answer(call)
+        answer = await call.answer(self._loaded_runtime().engine)
         return responses.generate_response(call.request_id, answer, request.sampling.stop)
 
     async def GenerateStream(  # noqa: N802 -- gRPC's name
@@ -97,8 +76,8 @@ class LlmServicer:
         """Continues a prompt piece by piece."""
         call = await self._generate_call("GenerateStream", request, context)
         stop = request.sampling.stop
-        await self._answer(
-            call,
+        await call.stream(
+            self._loaded_runtime().engine,
             lambda piece: context.write(
                 responses.generate_stream_response(call.request_id, piece, stop)
             ),
@@ -128,7 +107,7 @@ class LlmServicer:
         method: str,
         request: llm_pb2.ChatRequest | llm_pb2.ChatStreamRequest,
         context: grpc.aio.ServicerContext,
-    ) -> _Call:
+    ) -> GenerationCall:
         runtime = self._loaded_runtime()
         messages = requests.read_messages(request.messages)
         try:
@@ -158,7 +137,7 @@ class LlmServicer:
         method: str,
         request: llm_pb2.GenerateRequest | llm_pb2.GenerateStreamRequest,
         context: grpc.aio.ServicerContext,
-    ) -> _Call:
+    ) -> GenerationCall:
         runtime = self._loaded_runtime()
         if not request.prompt:
             raise ApiError.invalid([FieldViolation("prompt", "must not be empty")])
@@ -185,7 +164,7 @@ class LlmServicer:
         prompt_field: str,
         splitter: ReasoningSplitter | None,
         extra_stop: tuple[str, ...],
-    ) -> _Call:
+    ) -> GenerationCall:
         runtime = self._loaded_runtime()
         request_id = _request_id(context)
         try:
@@ -200,7 +179,7 @@ class LlmServicer:
         except EngineError as error:
             raise to_api_error(error, prompt_field=prompt_field) from error
         remaining = context.time_remaining()
-        return _Call(
+        return GenerationCall(
             request_id=request_id,
             log=RequestLog(method, request_id, with_texts=self._log_prompts),
             # An id of our own: two callers may send the same one, and cancelling one of them must
@@ -214,51 +193,6 @@ class LlmServicer:
             assembler=AnswerAssembler(splitter),
             prompt_field=prompt_field,
         )
-
-    async def _whole_answer(self, call: _Call) -> AnswerPiece:
-        pieces: list[AnswerPiece] = []
-
-        async def keep(piece: AnswerPiece) -> None:
-            pieces.append(piece)
-
-        await self._answer(call, keep)
-        return reduce(AnswerPiece.followed_by, pieces)
-
-    async def _answer(self, call: _Call, send: Callable[[AnswerPiece], Awaitable[None]]) -> None:
-        """Sends the pieces that have something to tell; the last one has a finish reason."""
-        with self._submitted(call) as mailbox:
-            finished = False
-            while not finished:
-                piece = await mailbox.take()
-                call.log.piece(piece)
-                _raise_if_failed(call.request_id, piece)
-                finished = piece.finish_reason is not None
-                if piece.reasoning or piece.content or finished:
-                    await send(piece)
-
-    @contextmanager
-    def _submitted(self, call: _Call) -> Iterator[Mailbox]:
-        """Keeps a request with the engine as long as somebody waits for its answer."""
-        engine = self._loaded_runtime().engine
-        loop = asyncio.get_running_loop()
-        mailbox = Mailbox()
-
-        def deliver(output: GenerationOutput) -> None:
-            mailbox.put(call.assembler.feed(output))
-
-        def on_output(output: GenerationOutput) -> None:
-            loop.call_soon_threadsafe(deliver, output)
-
-        try:
-            engine.submit(call.generation, on_output)
-        except EngineError as error:
-            raise to_api_error(error, prompt_field=call.prompt_field) from error
-        try:
-            yield mailbox
-        finally:
-            # Also when the caller went away, which reaches us as a CancelledError.
-            engine.cancel(call.generation.request_id)
-            call.log.close()
 
     def _loaded_runtime(self) -> ModelRuntime:
         if self.runtime is None:
@@ -281,14 +215,3 @@ def _template_refusal(error: ChatTemplateError, runtime: ModelRuntime) -> ApiErr
     if not runtime.template.text:
         return ApiError(grpc.StatusCode.FAILED_PRECONDITION, "NO_CHAT_TEMPLATE", str(error))
     return ApiError.invalid([FieldViolation("messages", str(error))])
-
-
-def _raise_if_failed(request_id: str, piece: AnswerPiece) -> None:
-    if piece.finish_reason is FinishReason.CANCELLED:
-        # Our own cancel never gets here, for nobody waits then: the engine was stopped.
-        raise ApiError.draining()
-    if piece.finish_reason is FinishReason.DEADLINE:
-        raise ApiError.deadline()
-    if piece.finish_reason is FinishReason.ERROR:
-        log.error("request %s failed: %s", request_id, piece.error)
-        raise ApiError.internal()

@@ -52,15 +52,29 @@ class RequestLog:
             log.info("%s %s ended before its first token", self._method, self._request_id)
             return
         reason = self._last.finish_reason
+        outcome = reason.value if reason else "abandoned"
+        first, total = (self._first or now) - self._start, now - self._start
         log.info(
             "%s %s %s: %d prompt tokens (%d cached), %d completion tokens, first after %.3f s, "
             "all after %.3f s",
             self._method,
             self._request_id,
-            reason.value if reason else "abandoned",
+            outcome,
             self._last.prompt_tokens,
             self._last.cached_tokens,
             self._last.completion_tokens,
-            (self._first or now) - self._start,
-            now - self._start,
+            first,
+            total,
+            # Fields of their own in a JSON log, so that it can be searched and summed up.
+            extra={
+                "method": self._method,
+                "request_id": self._request_id,
+                "outcome": outcome,
+                "prompt_tokens": self._last.prompt_tokens,
+                "cached_tokens": self._last.cached_tokens,
+                "completion_tokens": self._last.completion_tokens,
+                "reasoning_tokens": self._last.reasoning_tokens,
+                "first_token_seconds": round(first, 4),
+                "total_seconds": round(total, 4),
+            },
         )
