@@ -22,6 +22,8 @@ class EngineConfig:
             free memory. Never more than max_batch_size contexts need.
         cache_memory_share: Share of the memory that is free when the engine is made, above 0 and
             at most 1.
+        use_kernels: Whether the compiled kernels may take the place of torch's on a CPU, for the
+            models that they know. They move the weights out of the model.
         step_timeout_seconds: A step that takes longer counts as hung: `is_healthy` turns false.
 
     Raises:
@@ -36,6 +38,7 @@ class EngineConfig:
     block_size: int = 32
     cache_memory_bytes: int | None = None
     cache_memory_share: float = 0.5
+    use_kernels: bool = True
     step_timeout_seconds: float = 120.0
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from llm_service.engine.cache_layer_layout import CacheLayerLayout
 from llm_service.engine.engine_config import EngineConfig
 from llm_service.engine.errors import InvalidParameterError, UnsupportedModelError
+from llm_service.engine.fast_model_runner import FastModelRunner
 from llm_service.engine.forward import forward
 from llm_service.engine.memory import free_memory_bytes
 from llm_service.engine.model_properties import trained_context_length
@@ -15,6 +16,11 @@ from llm_service.engine.model_runner import ModelRunner
 from llm_service.engine.paged_model_runner import PagedModelRunner
 from llm_service.engine.paged_self_check import PagedSelfCheck
 from llm_service.engine.sequential_model_runner import SequentialModelRunner
+from llm_service.fast_decoder.decoder_shape import DecoderShape
+from llm_service.fast_decoder.errors import UnsupportedDecoderError
+from llm_service.fast_decoder.fast_decoder import FastDecoder
+from llm_service.kernels.errors import KernelUnavailableError
+from llm_service.kernels.kernel_library import best_kernel_library
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +31,10 @@ _BATCH_DEPENDENT_ROPE = frozenset({"dynamic", "longrope"})
 def select_model_runner(model: PreTrainedModel, config: EngineConfig) -> ModelRunner:
     """Makes the fastest runner that computes what the model computes.
 
-    The paged one is taken only after it reproduced the model's own logits on two short texts.
-    The log says which one was taken, and why if it is the slower one.
+    First choice are the compiled kernels, which move the weights out of the model; then the model
+    itself packed over a paged cache; then one sequence at a time. The first two are taken only
+    after they reproduced the model's own logits on two short texts. The log says which one was
+    taken, and why if it is the slower one.
 
     Args:
         model: The model, in evaluation mode and with its own attention implementation.
@@ -35,8 +43,12 @@ def select_model_runner(model: PreTrainedModel, config: EngineConfig) -> ModelRu
     Raises:
         InvalidParameterError: The cache's memory does not hold a single block.
     """
-    probe = _probe(model)
     name = type(model).__name__
+    try:
+        return _fast_runner(model, config)
+    except (KernelUnavailableError, UnsupportedDecoderError, UnsupportedModelError) as error:
+        logger.info("%s runs on torch's kernels: %s", name, error)
+    probe = _probe(model)
     own_attention = model.config._attn_implementation
     try:
         layouts = _paged_layouts(model, probe)
@@ -54,6 +66,31 @@ def select_model_runner(model: PreTrainedModel, config: EngineConfig) -> ModelRu
         config.block_size,
     )
     return PagedModelRunner(model, layouts, num_blocks, config.block_size)
+
+
+def _fast_runner(model: PreTrainedModel, config: EngineConfig) -> FastModelRunner:
+    if not config.use_kernels:
+        raise KernelUnavailableError("use_kernels is off")
+    if model.device.type != "cpu":
+        raise KernelUnavailableError(f"the model is on {model.device.type}, not on a CPU")
+    DecoderShape.of(model)
+    library = best_kernel_library()
+    check = PagedSelfCheck(model)
+    decoder = FastDecoder(model, library)
+    try:
+        check.verify(FastModelRunner(decoder, check.NUM_BLOCKS, check.BLOCK_SIZE))
+    except UnsupportedModelError:
+        decoder.restore(model)
+        raise
+    num_blocks = _num_blocks(model, config, decoder.cache_bytes_per_token)
+    logger.info(
+        "%s runs on kernels for %s over a paged cache of %d blocks of %d tokens",
+        type(model).__name__,
+        library.instruction_set.name,
+        num_blocks,
+        config.block_size,
+    )
+    return FastModelRunner(decoder, num_blocks, config.block_size)
 
 
 def _probe(model: PreTrainedModel) -> DynamicCache:

@@ -50,6 +50,27 @@ class FastDecoder:
         """Gives the weights back to the model they came from. This decoder is unusable then."""
         self._weights.restore(model)
 
+    @property
+    def cache_bytes_per_token(self) -> int:
+        """Memory that the cache takes for a token in all layers, in bytes."""
+        shape = self.shape
+        numbers = 2 * len(shape.windows) * shape.key_heads * shape.head_size
+        return numbers * int(self._dtype.itemsize)
+
+    def make_cache(self, num_blocks: int, block_size: int) -> list[torch.Tensor]:
+        """Allocates the keys or the values of all layers; memory is taken as they are written.
+
+        Args:
+            num_blocks: Number of blocks.
+            block_size: Number of tokens of a block.
+
+        Returns:
+            For each layer [num_blocks, block_size, key heads, head size].
+        """
+        shape = self.shape
+        size = (num_blocks, block_size, shape.key_heads, shape.head_size)
+        return [torch.zeros(size, dtype=self._dtype) for _ in shape.windows]
+
     def forward(
         self,
         parts: SequenceOf[SequencePart],
@@ -60,9 +81,8 @@ class FastDecoder:
 
         Args:
             parts: At least one.
-            keys: For each layer the cached keys, of the model's type and contiguous,
-                [blocks, tokens of a block, key heads, head size]. Takes those of the new tokens.
-            values: The values likewise.
+            keys: The cached keys, from `make_cache`. Takes those of the new tokens.
+            values: The cached values likewise.
 
         Returns:
             Logits after the last token of each part that wants them, float32, [n, vocabulary].

@@ -1,10 +1,12 @@
 """Compiles the kernels: `python -m llm_service.kernels.build`."""
 
+import hashlib
 import shutil
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from llm_service.kernels.errors import KernelBuildError
@@ -14,7 +16,7 @@ SOURCE_FOLDER = Path(__file__).parent / "src"
 LIBRARY_FOLDER = Path(__file__).parent / "lib"
 
 _COMPILER_FLAGS = (
-    "-std=c++17",
+    "-std=c++20",
     "-O3",
     "-fopenmp",
     "-fPIC",
@@ -39,7 +41,7 @@ def build_kernels(
     Args:
         instruction_set: What to compile for.
         folder: Where the library goes.
-        compiler: A C++17 compiler that takes GCC's options, version 12 or later.
+        compiler: A C++20 compiler that takes GCC's options, version 12 or later.
 
     Returns:
         The library.
@@ -50,7 +52,7 @@ def build_kernels(
     if shutil.which(compiler) is None:
         raise KernelBuildError(f"{compiler} is not installed: install g++ 12 or later")
     folder.mkdir(parents=True, exist_ok=True)
-    library = folder / instruction_set.library_name
+    library = library_path(instruction_set, folder)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         objects = []
         for source in sorted(SOURCE_FOLDER.glob("*.cpp")):
@@ -61,27 +63,43 @@ def build_kernels(
         _run(compiler, "-shared", *map(str, objects), "-o", str(linked))
         # In one step: another process may load it meanwhile.
         linked.replace(library)
+    for old in folder.glob(f"{_library_stem(instruction_set)}-*.so"):
+        if old != library:
+            old.unlink(missing_ok=True)
     return library
 
 
-def is_current(instruction_set: InstructionSet, folder: Path = LIBRARY_FOLDER) -> bool:
-    """Whether a library is there that is newer than all sources."""
-    library = folder / instruction_set.library_name
-    newest = max(path.stat().st_mtime for path in (*SOURCE_FOLDER.iterdir(), Path(__file__)))
-    return library.exists() and library.stat().st_mtime >= newest
+def library_path(instruction_set: InstructionSet, folder: Path = LIBRARY_FOLDER) -> Path:
+    """Where the library of these very sources is, or would be.
+
+    Its name tells the sources apart: a library of other ones would read other structures.
+    """
+    return folder / f"{_library_stem(instruction_set)}-{_source_digest()}.so"
 
 
 def main() -> int:
-    """Builds for every instruction set what is not up to date."""
-    stale = [one for one in INSTRUCTION_SETS if not is_current(one)]
+    """Builds what is missing, for every instruction set."""
+    missing = [one for one in INSTRUCTION_SETS if not library_path(one).exists()]
     try:
         with ThreadPoolExecutor(max_workers=2) as pool:
-            for library in pool.map(build_kernels, stale):
+            for library in pool.map(build_kernels, missing):
                 print(library)
     except KernelBuildError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _library_stem(instruction_set: InstructionSet) -> str:
+    return f"libllm_kernels_{instruction_set.name}"
+
+
+@cache
+def _source_digest() -> str:
+    digest = hashlib.sha256()
+    for path in (*sorted(SOURCE_FOLDER.iterdir()), Path(__file__)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _run(*command: str) -> None:

@@ -19,7 +19,9 @@ class HugePageMemory:
         Args:
             num_bytes: Size of all pieces, each rounded up by `piece_bytes`.
         """
-        self._memory = mmap.mmap(-1, num_bytes + _HUGE_PAGE_BYTES)
+        # Private: the system grants no huge pages to shared memory.
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self._memory = mmap.mmap(-1, num_bytes + _HUGE_PAGE_BYTES, flags)
         # Refused where the kernel is built without them, which only costs speed.
         if hasattr(mmap, "MADV_HUGEPAGE"):
             with contextlib.suppress(OSError):

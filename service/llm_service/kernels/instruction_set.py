@@ -16,11 +16,6 @@ class InstructionSet:
     cpu_flags: frozenset[str]
     compiler_flags: tuple[str, ...]
 
-    @property
-    def library_name(self) -> str:
-        """File name of the library built for it."""
-        return f"libllm_kernels_{self.name}.so"
-
     def runs_here(self, cpu_info: Path = Path("/proc/cpuinfo")) -> bool:
         """Whether this machine's processor has it."""
         return self.cpu_flags <= _cpu_flags(cpu_info)

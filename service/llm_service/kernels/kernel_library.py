@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from llm_service.kernels.build import LIBRARY_FOLDER
+from llm_service.kernels.build import LIBRARY_FOLDER, library_path
 from llm_service.kernels.errors import KernelUnavailableError
 from llm_service.kernels.instruction_set import INSTRUCTION_SETS, InstructionSet
 from llm_service.kernels.structs import DecoderModelStruct, DecoderStepStruct, PackedWeightStruct
@@ -33,7 +33,7 @@ class KernelLibrary:
         self.instruction_set = instruction_set
         if not instruction_set.runs_here():
             raise KernelUnavailableError(f"the processor has no {instruction_set.name}")
-        path = folder / instruction_set.library_name
+        path = library_path(instruction_set, folder)
         if not path.exists():
             raise KernelUnavailableError(
                 f"{path} is not built: run python -m llm_service.kernels.build"

@@ -13,7 +13,7 @@ from tests.service.engine.small_models import PAGED, SEQUENTIAL, make_small_mode
 @pytest.mark.parametrize("name", PAGED)
 def test_known_architectures_run_packed(name: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        runner = select_model_runner(make_small_model(name), EngineConfig())
+        runner = select_model_runner(make_small_model(name), EngineConfig(use_kernels=False))
     assert isinstance(runner, PagedModelRunner)
     assert "runs packed over a paged cache" in caplog.text
 

@@ -41,7 +41,7 @@ CONFIGS: dict[str, Callable[[], transformers.PreTrainedConfig]] = {
     "qwen3": lambda: transformers.Qwen3Config(**_SHAPE, tie_word_embeddings=True),
     "gemma3": lambda: transformers.Gemma3TextConfig(
         **_SHAPE,
-        sliding_window=300,
+        sliding_window=100,
         layer_types=["sliding_attention", "full_attention", "sliding_attention"],
         query_pre_attn_scalar=17,
         rope_parameters={

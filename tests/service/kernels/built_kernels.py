@@ -3,7 +3,7 @@ from functools import cache
 
 import pytest
 
-from llm_service.kernels.build import build_kernels, is_current
+from llm_service.kernels.build import build_kernels, library_path
 from llm_service.kernels.instruction_set import INSTRUCTION_SETS
 from llm_service.kernels.kernel_library import KernelLibrary
 
@@ -16,7 +16,7 @@ def built_kernels(name: str) -> KernelLibrary:
     (instruction_set,) = (one for one in INSTRUCTION_SETS if one.name == name)
     if not instruction_set.runs_here():
         pytest.skip(f"this processor has no {name}")
-    if not is_current(instruction_set):
+    if not library_path(instruction_set).exists():
         if shutil.which("g++") is None:
             pytest.skip("the kernels are not built, and there is no g++")
         build_kernels(instruction_set)

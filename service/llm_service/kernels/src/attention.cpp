@@ -21,11 +21,23 @@ void locate(const AttentionQuery& query, const CacheView& view, int64_t first, i
   }
 }
 
+constexpr int64_t kPrefetchKeys = 6;
+
+template <class Element>
+void prefetch_row(const Element* row, int64_t size) {
+  const char* bytes = reinterpret_cast<const char*>(row);
+  for (int64_t i = 0; i < size * int64_t(sizeof(Element)); i += 64) __builtin_prefetch(bytes + i);
+}
+
+// While keys are read, later keys and the values are asked for: a sequence's blocks lie anywhere in
+// memory, so that the processor cannot foresee them.
 template <int kHeads, class Element>
-void score(const float* heads, const Element* const* rows, int64_t count, int64_t size,
-           float* scores) {
+void score(const float* heads, const Element* const* rows, const Element* const* value_rows,
+           int64_t count, int64_t size, float* scores) {
   const int64_t whole = size / kLanes * kLanes;
   for (int64_t k = 0; k < count; ++k) {
+    prefetch_row(rows[k + kPrefetchKeys < count ? k + kPrefetchKeys : k], size);
+    prefetch_row(value_rows[k], size);
     Floats sums[kHeads] = {};
     for (int64_t d = 0; d < whole; d += kLanes) {
       const Floats key = load_floats(rows[k] + d);
@@ -92,7 +104,7 @@ template <int kHeads, class Element>
 void attend_heads(const AttentionQuery& query, int64_t head, const Element* const* keys,
                   const Element* const* values, int64_t count, int64_t size, float* scratch,
                   const AttentionSums& out) {
-  score<kHeads>(query.heads + head * size, keys, count, size, scratch);
+  score<kHeads>(query.heads + head * size, keys, values, count, size, scratch);
   for (int h = 0; h < kHeads; ++h) {
     exponentiate(scratch + h * kSpanKeys, count, out.largest + head + h, out.total + head + h);
   }

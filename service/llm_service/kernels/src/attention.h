@@ -7,7 +7,7 @@ namespace llm {
 
 // Keys are read in spans that begin at multiples of this position. A span's sum depends on its keys
 // alone, so the result is the same whichever thread computes it and whatever else runs.
-constexpr int64_t kSpanKeys = 256;
+constexpr int64_t kSpanKeys = 64;
 
 // One layer's keys or values: [blocks][tokens of a block][heads][size].
 struct CacheView {

@@ -315,6 +315,9 @@ void decode(const DecoderModel& model, const DecoderStep& step) {
 #pragma omp parallel num_threads(int(step.thread_count))
   {
     const int64_t thread = omp_get_thread_num();
+    // Fewer than asked for where the system's limits say so.
+#pragma omp single
+    queue.set_threads(omp_get_num_threads());
     if (model.is_bf16) {
       DecoderPass<Bf16>(model, step, buffers, queue, thread).run();
     } else {

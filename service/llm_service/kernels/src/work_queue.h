@@ -4,6 +4,7 @@
 #include <atomic>
 #include <vector>
 
+#include "barrier.h"
 #include "common.h"
 
 namespace llm {
@@ -13,6 +14,9 @@ namespace llm {
 class WorkQueue {
  public:
   explicit WorkQueue(size_t phases) : counters_(phases) {}
+
+  // How many threads share the work; before the first phase.
+  void set_threads(int64_t threads) { barrier_.set_threads(threads); }
 
   // Called by every thread of the region with its own `phase` counter, which starts at 0. Returns
   // once all items of the phase are done.
@@ -25,7 +29,7 @@ class WorkQueue {
       const int64_t last = std::min(first + grain, count);
       for (int64_t item = first; item < last; ++item) body(item);
     }
-#pragma omp barrier
+    barrier_.wait();
   }
 
  private:
@@ -33,6 +37,7 @@ class WorkQueue {
     std::atomic<int64_t> next{0};
   };
   std::vector<Counter> counters_;
+  Barrier barrier_;
 };
 
 }  // namespace llm
