@@ -7,6 +7,7 @@ import boto3
 from botocore.config import Config
 from moto.autoscaling.models import autoscaling_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -50,11 +51,12 @@ class Aws:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stops serving, and leaves moto as it was."""
+        """Stops serving, and leaves moto as it was and empty."""
         self._server.shutdown()
         self._thread.join()
         self.lifecycle.uninstall()
         self.cloud_map.uninstall()
+        moto_api_backend.reset()
 
     def client(self, service: str) -> Any:
         """Returns a boto3 client of a service here."""

@@ -17,8 +17,16 @@ SKEW_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Call:
-    """One request to AWS: boto3's signing name of the service, the operation, its parameters."""
+    """One request to AWS.
 
+    Attributes:
+        caller: The access key that signed it.
+        service: Signing name of the service, which is IAM's prefix too.
+        operation: The operation.
+        parameters: Its parameters, as they were sent.
+    """
+
+    caller: str
     service: str
     operation: str
     parameters: dict[str, Any]
@@ -82,12 +90,13 @@ class Faults:
         body = environ["wsgi.input"].read(length)
         environ["wsgi.input"] = io.BytesIO(body)
         scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2]
-        service = scope.split("/")[3] if scope.count("/") > 3 else ""
+        # key/day/region/service/aws4_request
+        caller, _, _, service, *_ = scope.split("/") if scope.count("/") > 3 else [""] * 4
         target = environ.get("HTTP_X_AMZ_TARGET")
         if target:
-            return Call(service, target.rpartition(".")[2], json.loads(body or b"{}"))
+            return Call(caller, service, target.rpartition(".")[2], json.loads(body or b"{}"))
         form = {key: values[0] for key, values in parse_qs(body.decode()).items()}
-        return Call(service, form.pop("Action", ""), form)
+        return Call(caller, service, form.pop("Action", ""), form)
 
     def _skew(self, environ: dict[str, Any]) -> float:
         stamp = environ.get("HTTP_X_AMZ_DATE")

@@ -10,6 +10,8 @@ from typing import Any
 
 TOKEN = "/latest/api/token"
 DATA = "/latest/meta-data/"
+# The access key of the instance's role.
+ROLE_KEY = "ASIAINSTANCEROLE"
 CREDENTIALS = "iam/security-credentials/"
 
 
@@ -74,7 +76,7 @@ class Metadata:
             return json.dumps(
                 {
                     "Code": "Success",
-                    "AccessKeyId": "ASIATEST",
+                    "AccessKeyId": ROLE_KEY,
                     "SecretAccessKey": "secret",
                     "Token": "token",
                     "Expiration": expiry.strftime("%Y-%m-%dT%H:%M:%SZ"),

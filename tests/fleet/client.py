@@ -60,7 +60,8 @@ class Client:
     def stop(self) -> None:
         """Ends calling."""
         self._is_stopped.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def discover(self) -> list[str]:
         """Asks Cloud Map for the addresses that DNS would answer with."""

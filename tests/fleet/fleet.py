@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.doubles.aws import Aws
 from tests.fleet.client import Client
-from tests.fleet.instance import REPOSITORY, Instance
+from tests.fleet.instance import DOUBLE, REPOSITORY, Instance, ServerProgram
 
 GROUP = "LlmServiceInfraStack-fleet"
 SERVICE = "llm"
@@ -30,8 +30,9 @@ class Fleet:
         client: A client that calls without a pause.
     """
 
-    def __init__(self, aws: Aws, folder: Path) -> None:
+    def __init__(self, aws: Aws, folder: Path, server: ServerProgram = DOUBLE) -> None:
         self.aws = aws
+        self._server = server
         self.instances: dict[str, Instance] = {}
         self._folder = folder
         self._addresses = [f"127.0.0.{number}" for number in range(FIRST_ADDRESS, 250)]
@@ -44,14 +45,12 @@ class Fleet:
         self._function = _load_function()
 
     def start(self, size: int) -> None:
-        """Launches the group's first instances, and the client once they serve."""
+        """Launches the group's first instances."""
         for instance_id in self.aws.create_group(GROUP, size):
             self._boot(instance_id)
-        self.until(self.is_whole, START_SECONDS)
-        self.client.start()
 
     def stop(self) -> None:
-        """Ends the client, then every process, politely: the registrations must go too."""
+        """Ends the client, then every process."""
         self.client.stop()
         for instance in list(self.instances.values()):
             instance.lose_power()
@@ -124,7 +123,9 @@ class Fleet:
             "LD_PRELOAD": str(self._clock),
         }
         address = (self._addresses.pop(0), self._port)
-        instance = self.instances[instance_id] = Instance(instance_id, address, folder, settings)
+        instance = self.instances[instance_id] = Instance(
+            instance_id, address, folder, self._server, settings
+        )
         instance.boot()
         return instance
 

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.doubles.metadata import Metadata
@@ -13,6 +14,17 @@ from tests.fleet.unit import Unit
 
 REPOSITORY = Path(__file__).parents[2]
 POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class ServerProgram:
+    """A model server to run: a module, whose environment is HOST, PORT and these settings."""
+
+    module: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+DOUBLE = ServerProgram("tests.fleet.model_server")
 
 
 class Instance:
@@ -33,6 +45,7 @@ class Instance:
         instance_id: EC2 instance id.
         address: Loopback address and TCP port of the server.
         folder: Place for the instance's files.
+        server: The model server.
         agent_settings: Environment of the agent, beside what belongs to the instance.
     """
 
@@ -41,6 +54,7 @@ class Instance:
         instance_id: str,
         address: tuple[str, int],
         folder: Path,
+        server: ServerProgram,
         agent_settings: Mapping[str, str],
     ) -> None:
         self.id = instance_id
@@ -54,8 +68,11 @@ class Instance:
             "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'service'}",
             "PYTHONUNBUFFERED": "1",
         }
-        server = [sys.executable, "-m", "tests.fleet.model_server", f"{address[0]}:{address[1]}"]
-        self.server = Unit(server, paths, folder / "server.log")
+        self.server = Unit(
+            [sys.executable, "-m", server.module],
+            {**paths, "HOST": self.ip, "PORT": str(address[1]), **server.settings},
+            folder / "server.log",
+        )
         agent_environment = {
             **paths,
             **agent_settings,

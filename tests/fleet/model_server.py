@@ -1,13 +1,13 @@
 """A model server without a model, but with the real proto and the real health service.
 
-Usage: python -m tests.fleet.model_server HOST:PORT
+Usage: HOST=127.0.0.1 PORT=50051 python -m tests.fleet.model_server
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 
 import grpc.aio
@@ -59,4 +59,4 @@ async def serve(address: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))
+    asyncio.run(serve(f"{os.environ['HOST']}:{os.environ['PORT']}"))

@@ -10,6 +10,7 @@ FLEET_OUTAGE_SECONDS sets how long the API is out (default 8).
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import threading
@@ -18,14 +19,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from templates.infra import LlmServiceInfraStack
 from tests.doubles.aws import REGION, Aws
+from tests.doubles.metadata import ROLE_KEY
 from tests.fleet.fleet import GROUP, Fleet, messages
 from tests.fleet.instance import Instance
+from tests.iam.evaluator import Evaluator
 
 OUTAGE_SECONDS = float(os.environ.get("FLEET_OUTAGE_SECONDS", "8"))
 # What the service promises: a dead instance is out of discovery so long after its probe failed.
 DEAD_SECONDS = 15.0
 WRITES = ("RegisterInstance", "DeregisterInstance", "UpdateInstanceCustomHealthStatus")
+FUNCTION_KEY = "ASIAFUNCTIONROLE"
 # 6 s, which begin before the server is asked to stop and end after it.
 STREAM_TOKENS = 120
 AGENT_MEBIBYTES = 100.0
@@ -41,13 +46,15 @@ def running_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         # For the Lambda, which runs in this process.
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
         monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", FUNCTION_KEY)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         fleet = Fleet(aws, tmp_path_factory.mktemp("fleet"))
         monkeypatch.setenv("SERVICE_ID", fleet.service_id)
         monkeypatch.setenv("AUTO_SCALING_GROUP", GROUP)
         try:
             fleet.start(3)
+            fleet.until(fleet.is_whole)
+            fleet.client.start()
             yield fleet
         finally:
             fleet.stop()
@@ -339,6 +346,24 @@ def test_in_the_end_cloud_map_holds_exactly_the_living(fleet: Fleet) -> None:
     assert set(fleet.aws.group_instances(GROUP)) == set(fleet.instances)
     assert fleet.client.discover() == sorted(one.ip for one in fleet.instances.values())
     assert fleet.client.total > 0
+
+
+@pytest.mark.parametrize(
+    ("role", "key"), [("InstanceRole", ROLE_KEY), ("DeregisterRole", FUNCTION_KEY)]
+)
+def test_the_stacks_roles_allow_every_call_that_was_made(fleet: Fleet, role: str, key: str) -> None:
+    made = {
+        f"{call.service}:{call.operation}" for call in fleet.aws.faults.calls if call.caller == key
+    }
+    template = json.loads(LlmServiceInfraStack().to_json())
+    allowed = {
+        action
+        for document in Evaluator(template).documents(role)
+        for statement in document["Statement"]
+        for action in statement["Action"]
+    }
+    assert made
+    assert made - allowed == set()
 
 
 def test_the_agents_stayed_small(fleet: Fleet) -> None:
