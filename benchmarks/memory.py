@@ -11,6 +11,7 @@ engine and the image (make image). The weights are random, the shapes are the pu
 import argparse
 import asyncio
 import json
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -30,6 +31,8 @@ SHAPES = (SMOLLM2_135M, QWEN25_05B)
 def main() -> int:
     """Measures every shape under every limit, one after another."""
     arguments = _parse()
+    # Ended from outside, it still ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(stderr=True)
     runs = []
     with Progress(

@@ -10,6 +10,7 @@ Prints a table; writes it with all figures and a plot to dist/bench (serve.md, .
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -30,6 +31,8 @@ OUTPUT = ROOT / "dist" / "bench"
 def main() -> int:
     """Measures and reports."""
     arguments = _parse()
+    # Ended from outside, it still ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(stderr=True)
     OUTPUT.mkdir(parents=True, exist_ok=True)
     cache = Path(os.environ.get("MODEL_CACHE_DIR", ROOT / ".cache" / "models"))
