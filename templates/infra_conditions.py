@@ -25,11 +25,11 @@ HAS_ALTERNATIVE_TYPE = "HasAlternativeType"
 HAS_AMI_ID = "HasAmiId"
 HAS_AMI_PARAMETER = "HasAmiParameter"
 IS_DIGEST = "IsDigest"
-HAS_WEIGHTS = "HasWeightsLocation"
+HAS_WEIGHTS = "HasWeights"
 HAS_TLS = "HasTls"
 HAS_TOKENS = "HasTokens"
 HAS_CLIENT_CIDR = "HasClientCidr"
-HAS_BOUNDARY = "HasPermissionsBoundary"
+HAS_BOUNDARY = "HasBoundary"
 HAS_ALARM_EMAIL = "HasAlarmEmail"
 
 

@@ -25,28 +25,28 @@ def add_rules(template: Template) -> None:
 
 
 def _network_rules() -> dict[str, Any]:
-    has_vpc = Not(NetworkParameters.existing_vpc_id.is_empty())
-    has_subnets = Not(NetworkParameters.existing_subnet_ids.is_empty())
+    new_vpc = NetworkParameters.existing_vpc_id.is_empty()
+    no_subnets = NetworkParameters.existing_subnet_ids.is_empty()
     no_nat = Equals(NetworkParameters.nat_gateways.ref(), "none")
     has_endpoints = Equals(NetworkParameters.vpc_endpoints.ref(), "true")
     return {
         "ExistingVpc": {
             "Assertions": [
                 _assertion(
-                    Or(And(has_vpc, has_subnets), Not(Or(has_vpc, has_subnets))),
+                    Or(And(new_vpc, no_subnets), Not(Or(new_vpc, no_subnets))),
                     "Give ExistingVpcId and ExistingSubnetIds together, or neither.",
                 )
             ]
         },
         "WayOut": {
-            "RuleCondition": no_nat,
+            "RuleCondition": And(no_nat, new_vpc),
             "Assertions": [
                 _assertion(
-                    Or(has_endpoints, has_vpc),
+                    has_endpoints,
                     "Without NAT nothing reaches ECR: set VpcEndpoints to true.",
                 ),
                 _assertion(
-                    Or(Not(ServiceParameters.weights_location.is_empty()), has_vpc),
+                    Not(ServiceParameters.weights_location.is_empty()),
                     "Without NAT nothing reaches the hub: set WeightsLocation to s3://...",
                 ),
             ],

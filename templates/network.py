@@ -17,6 +17,7 @@ from templates.infra_conditions import (
 )
 from templates.naming import SERVER_PORT, stack_name_tag
 from templates.network_parameters import NetworkParameters
+from templates.suppressions import skip_checks
 
 # Blocks of 256 addresses: public subnets take the first three, private ones start at the ninth.
 _SUBNET_BLOCKS = 12
@@ -92,7 +93,7 @@ class Network:
         self._add(ec2.InternetGateway("InternetGateway", Condition=CREATE_VPC))
         self._add(
             ec2.VPCGatewayAttachment(
-                "InternetGatewayAttachment",
+                "GatewayAttachment",
                 Condition=CREATE_VPC,
                 VpcId=Ref("Vpc"),
                 InternetGatewayId=Ref("InternetGateway"),
@@ -103,7 +104,7 @@ class Network:
             ec2.Route(
                 "PublicRoute",
                 Condition=CREATE_VPC,
-                DependsOn="InternetGatewayAttachment",
+                DependsOn="GatewayAttachment",
                 RouteTableId=Ref("PublicRouteTable"),
                 DestinationCidrBlock="0.0.0.0/0",
                 GatewayId=Ref("InternetGateway"),
@@ -158,7 +159,7 @@ class Network:
             ec2.EIP(
                 f"NatAddress{zone}",
                 Condition=condition,
-                DependsOn="InternetGatewayAttachment",
+                DependsOn="GatewayAttachment",
                 Domain="vpc",
             )
         )
@@ -232,6 +233,7 @@ class Network:
                     _rule("HTTPS to AWS and the hub", "tcp", "0.0.0.0/0", 443),
                     _rule("Package mirrors of Amazon Linux 2", "tcp", "0.0.0.0/0", 80),
                 ],
+                Metadata=skip_checks(CKV_AWS_23="Each has one, also inside Fn::If."),
             )
         )
         return GetAtt("FleetSecurityGroup", "GroupId")
