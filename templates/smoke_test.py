@@ -44,7 +44,7 @@ phases:
       - >-
         answer=$(docker run --rm --network host "$ECR_REPOSITORY_URI:$IMAGE_TAG"
         python -m llm_service.client "Say hello." --address "$SERVICE_ADDRESS"
-        --max-tokens 16 --wait 300 --timeout 120)
+        --max-tokens 16 --wait "$WAIT_SECONDS" --timeout 120)
       - printf 'The service answered - %s\\n' "$answer"
       - test -n "$answer"
 """
@@ -167,6 +167,7 @@ def _project() -> codebuild.Project:
                         "/${EcrRepositoryName}"
                     ),
                     "IMAGE_TAG": "latest",
+                    "WAIT_SECONDS": "300",
                     "SERVICE_ADDRESS": SmokeTestParameters.service_address.ref(),
                 }
             ),

@@ -24,6 +24,7 @@ _COPIED = (
 # As small as an image can be: the build's rules are under test here, not the image.
 _DOCKERFILE = """\
 FROM scratch
+LABEL llm-service.test=buildspec
 ARG PYTHON_VERSION
 ARG TORCH_VERSION
 ARG TORCH_INDEX_URL
@@ -75,6 +76,14 @@ class Checkout:
     def take_quick_generator(self) -> None:
         """Puts a generator in place that takes no time and finds nothing to complain of."""
         self.write("generate.py", _QUICK_GENERATOR)
+
+    def take_real_image(self) -> None:
+        """Puts the real Dockerfile in place, with all that it copies."""
+        ignored = shutil.ignore_patterns("__pycache__", "llm")
+        shutil.copytree(
+            ROOT / "service", self.folder / "service", ignore=ignored, dirs_exist_ok=True
+        )
+        shutil.copy2(ROOT / ".dockerignore", self.folder)
 
     def write(self, path: str, text: str) -> None:
         """Writes a file of the checkout."""

@@ -66,6 +66,7 @@ def test_a_push_becomes_two_tags_an_artifact_and_two_variables(
     assert len(set(tags.values())) == 1
     assert result.exported == {"IMAGE_TAG": FIRST[:12], "IMAGE_DIGEST": tags["latest"]}
     assert labels(f"{account.repository_uri}:latest") == {
+        "llm-service.test": "buildspec",
         "revision": FIRST,
         "torch": "2.13.0",
         "index": "https://index.example/cpu",
