@@ -31,7 +31,7 @@ user=10001 # the image's
   echo "METRICS_NAMESPACE=$metrics_namespace"
   if [ -n "$tls_secret" ]; then
     echo TLS_CERTIFICATE_FILE=/run/secrets/certificate.pem
-    echo TLS_PRIVATE_KEY_FILE=/run/secrets/private-key.pem
+    echo TLS_KEY_FILE=/run/secrets/private-key.pem
   fi
   if [ -n "$token_secret" ]; then echo TOKENS_FILE=/run/secrets/tokens; fi
   echo "$extra_environment" | tr , '\n'
