@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import glob
+import multiprocessing
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from deployment.errors import UsageError
 from deployment.lint_finding import LintFinding
 
+_CAN_FORK = "fork" in multiprocessing.get_all_start_methods()
 DEFAULT_REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 
 
@@ -53,20 +56,61 @@ class Linter:
         Raises:
             UsageError: A template does not exist.
         """
+        self._load(templates)
+        return self._matches(templates)
+
+    def findings(self, templates: Sequence[Path]) -> list[LintFinding]:
+        """Returns what is wrong in the templates, by file, line and rule.
+
+        Where this process may be forked, several templates are linted at once, on as many
+        processors as there are.
+
+        Raises:
+            UsageError: A template does not exist.
+        """
+        self._load(templates)
+        processors = min(len(templates), len(os.sched_getaffinity(0)) if _CAN_FORK else 1)
+        # A fork copies only the thread that forks: whatever lock another one holds stays shut.
+        if processors < 2 or threading.active_count() > 1:
+            return [LintFinding.from_match(match) for match in self._matches(templates)]
+        _Child.linter = self
+        with multiprocessing.get_context("fork").Pool(processors) as pool:
+            found = pool.map(_Child.lint, templates, chunksize=1)
+        return sorted(
+            (finding for findings in found for finding in findings),
+            key=lambda finding: (finding.file, finding.line, finding.rule),
+        )
+
+    def _load(self, templates: Sequence[Path]) -> None:
+        """Loads rules and schemas once, however many templates follow."""
+        from cfnlint.runner.cli import Runner  # noqa: PLC0415 - slow, see above
+
+        from deployment.rules.catalog import OWN_RULES  # noqa: PLC0415 - imports cfn-lint
+
         for template in templates:
             if not template.is_file():
                 raise UsageError(
                     f"no template {template}",
                     remedy="Run generate.py first, or name existing files.",
                 )
-        self._runner.config = self._config(templates)
+        self.config = self._configuration(templates)
+        self._runner = Runner(self.config)
+        for rule in OWN_RULES:
+            self._runner.rules.register(rule())
+        self.rules = self._runner.rules
+
+    def _configuration(self, templates: Sequence[Path]) -> Any:
+        return self._config_class(
+            ["--config-file", self._config_file],
+            templates=[glob.escape(str(template)) for template in templates],
+            regions=self._regions,
+        )
+
+    def _matches(self, templates: Sequence[Path]) -> list[Any]:
+        self._runner.config = self._configuration(templates)
         # Matches with a parent explain it again in detail.
         matches = [match for match in self._runner.run() if match.parent_id is None]
         return sorted(matches, key=lambda match: (match.filename, match.linenumber, match.rule.id))
-
-    def findings(self, templates: Sequence[Path]) -> list[LintFinding]:
-        """Returns what is wrong in the templates, by file, line and rule."""
-        return [LintFinding.from_match(match) for match in self.lint(templates)]
 
     def report(self, matches: list[Any], form: str) -> str:
         """Returns matches as a SARIF or JUnit document.
@@ -86,3 +130,13 @@ class Linter:
             templates=[glob.escape(str(template)) for template in templates],
             regions=self._regions,
         )
+
+
+class _Child:
+    """What a forked process finds: the linter, loaded before the fork and too large to send."""
+
+    linter: Linter
+
+    @classmethod
+    def lint(cls, template: Path) -> list[LintFinding]:
+        return [LintFinding.from_match(match) for match in cls.linter._matches([template])]
