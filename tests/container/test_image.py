@@ -88,8 +88,9 @@ print(len(sources), sorted(filter(lambda path: path and not os.path.exists(path)
 def test_the_kernels_are_built_for_every_processor_and_load_on_this_one(image: str) -> None:
     script = """
 from llm_service.kernels.instruction_set import INSTRUCTION_SETS
-from llm_service.kernels.kernel_library import LIBRARY_FOLDER, KernelLibrary
-assert all((LIBRARY_FOLDER / one.library_name).is_file() for one in INSTRUCTION_SETS)
+from llm_service.kernels.build import library_path
+from llm_service.kernels.kernel_library import KernelLibrary
+assert all(library_path(one).is_file() for one in INSTRUCTION_SETS)
 print([KernelLibrary(one).instruction_set.name for one in INSTRUCTION_SETS if one.runs_here()])
 """
     loaded = docker("run", "--rm", image, "python", "-c", script)
