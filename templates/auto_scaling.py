@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import Ref, Sub, Template, autoscaling, policies
+from troposphere import If, Ref, Sub, Template, autoscaling, policies
 
 from templates.capacity_mapping import startup_seconds
 from templates.capacity_parameters import CapacityParameters
@@ -19,9 +19,6 @@ _SUSPENDED = [
     "ScheduledActions",
 ]
 
-# CloudFormation passes over a dependency on what a condition leaves out; tests check the names.
-_METADATA = {"cfn-lint": {"config": {"ignore_checks": ["E3005"]}}}
-
 
 class Fleet:
     """The Auto Scaling group: spot instances of several types that hold a CPU target.
@@ -34,7 +31,8 @@ class Fleet:
         template: Template,
         launch_template: FleetLaunchTemplate,
         subnet_ids: Any,
-        depends_on: list[str],
+        routes: dict[str, list[Ref]],
+        cleanup: str,
     ) -> None:
         template.add_resource(
             autoscaling.AutoScalingGroup(
@@ -53,8 +51,9 @@ class Fleet:
                 Tags=[autoscaling.Tag("Name", Sub("${AWS::StackName}-server"), True)],
                 CreationPolicy=_creation_policy(),
                 UpdatePolicy=_update_policy(),
-                DependsOn=depends_on,
-                Metadata=_METADATA,
+                DependsOn=cleanup,
+                # DependsOn takes no condition; a reference in the metadata makes a dependency too.
+                Metadata={"Routes": [If(name, found, "") for name, found in routes.items()]},
             )
         )
         template.add_resource(_cpu_tracking())

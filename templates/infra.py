@@ -43,6 +43,7 @@ class LlmServiceInfraStack(Stack):
             self.template,
             launch_template,
             network.subnet_ids,
-            depends_on=[*network.routes, discovery.cleanup],
+            routes=network.routes,
+            cleanup=discovery.cleanup,
         )
         add_outputs(self.template, network)

@@ -47,13 +47,14 @@ class Network:
         subnet_ids: Ids of the private subnets, one a zone.
         fleet_group_id: Security group of the instances.
         client_group_id: Security group whose members may call them.
-        routes: Logical names of what instances need to reach AWS. The group depends on them, so
-            that they are there before its first instance and stay until its last one is gone.
+        routes: What instances need to reach AWS, as references by the condition of each. The group
+            depends on them, so that they are there before its first instance and stay until its
+            last one is gone.
     """
 
     def __init__(self, template: Template) -> None:
         self._template = template
-        self.routes: list[str] = []
+        self.routes: dict[str, list[Ref]] = {}
         self.vpc_id = If(CREATE_VPC, Ref("Vpc"), NetworkParameters.existing_vpc_id.ref())
         self._add_vpc()
         for zone in _ZONES:
@@ -80,6 +81,9 @@ class Network:
     def _add(self, resource: Any) -> Any:
         return self._template.add_resource(resource)
 
+    def _add_route(self, condition: str, resource: str) -> None:
+        self.routes.setdefault(condition, []).append(Ref(resource))
+
     def _add_vpc(self) -> None:
         self._add(
             ec2.VPC(
@@ -99,33 +103,31 @@ class Network:
                 InternetGatewayId=Ref("InternetGateway"),
             )
         )
-        self._add(ec2.RouteTable("PublicRouteTable", Condition=CREATE_VPC, VpcId=Ref("Vpc")))
+        self._add(ec2.RouteTable("PublicTable", Condition=CREATE_VPC, VpcId=Ref("Vpc")))
         self._add(
             ec2.Route(
                 "PublicRoute",
                 Condition=CREATE_VPC,
                 DependsOn="GatewayAttachment",
-                RouteTableId=Ref("PublicRouteTable"),
+                RouteTableId=Ref("PublicTable"),
                 DestinationCidrBlock="0.0.0.0/0",
                 GatewayId=Ref("InternetGateway"),
             )
         )
         # Which depends on the attachment.
-        self.routes.append("PublicRoute")
+        self._add_route(CREATE_VPC, "PublicRoute")
 
     def _add_zone(self, zone: int) -> None:
         condition = THREE_ZONES if zone == 3 else CREATE_VPC
-        self._add_subnet("Public", zone, condition, block=zone - 1, table="PublicRouteTable")
+        self._add_subnet("Public", zone, condition, block=zone - 1, table="PublicTable")
         self._add(
             ec2.RouteTable(
-                f"PrivateRouteTable{zone}",
+                f"PrivateTable{zone}",
                 Condition=condition,
                 VpcId=Ref("Vpc"),
             )
         )
-        self._add_subnet(
-            "Private", zone, condition, block=zone + 7, table=f"PrivateRouteTable{zone}"
-        )
+        self._add_subnet("Private", zone, condition, block=zone + 7, table=f"PrivateTable{zone}")
         self._add_nat(zone)
 
     def _add_subnet(self, kind: str, zone: int, condition: str, block: int, table: str) -> None:
@@ -140,7 +142,6 @@ class Network:
                     block,
                     Cidr(NetworkParameters.vpc_cidr.ref(), _SUBNET_BLOCKS, _SUBNET_HOST_BITS),
                 ),
-                Tags=stack_name_tag(f"{kind.lower()}-{zone}"),
             )
         )
         self._add(
@@ -151,7 +152,7 @@ class Network:
                 RouteTableId=Ref(table),
             )
         )
-        self.routes.append(f"{name}Routes")
+        self._add_route(condition, f"{name}Routes")
 
     def _add_nat(self, zone: int) -> None:
         condition = {1: ANY_NAT, 2: NAT_PER_ZONE, 3: NAT_IN_THIRD_ZONE}[zone]
@@ -176,12 +177,12 @@ class Network:
             ec2.Route(
                 f"PrivateRoute{zone}",
                 Condition=ANY_NAT_IN_THIRD_ZONE if zone == 3 else ANY_NAT,
-                RouteTableId=Ref(f"PrivateRouteTable{zone}"),
+                RouteTableId=Ref(f"PrivateTable{zone}"),
                 DestinationCidrBlock="0.0.0.0/0",
                 NatGatewayId=own if zone == 1 else If(NAT_PER_ZONE, own, first),
             )
         )
-        self.routes.append(f"PrivateRoute{zone}")
+        self._add_route(ANY_NAT_IN_THIRD_ZONE if zone == 3 else ANY_NAT, f"PrivateRoute{zone}")
 
     def _add_s3_endpoint(self) -> None:
         # Free, and keeps image layers and weights off the NAT gateway, which bills by the byte.
@@ -192,10 +193,10 @@ class Network:
                 VpcId=Ref("Vpc"),
                 VpcEndpointType="Gateway",
                 ServiceName=Sub("com.amazonaws.${AWS::Region}.s3"),
-                RouteTableIds=_by_zone_count("PrivateRouteTable"),
+                RouteTableIds=_by_zone_count("PrivateTable"),
             )
         )
-        self.routes.append("S3Endpoint")
+        self._add_route(CREATE_VPC, "S3Endpoint")
 
     def _add_security_groups(self) -> GetAtt:
         self._add(
@@ -270,7 +271,7 @@ class Network:
                     SecurityGroupIds=[GetAtt("EndpointSecurityGroup", "GroupId")],
                 )
             )
-            self.routes.append(f"{name}Endpoint")
+            self._add_route(CREATE_ENDPOINTS, f"{name}Endpoint")
 
 
 def _by_zone_count(resource: str) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 import pytest
@@ -38,9 +39,8 @@ def needs(template: Any) -> dict[str, set[str]]:
         depends_on = resource.get("DependsOn", [])
         depends_on = [depends_on] if isinstance(depends_on, str) else depends_on
         assert set(depends_on) <= set(resources), f"{name} depends on what does not exist"
-        direct[name] = set(depends_on) | (
-            _references({k: v for k, v in resource.items() if k != "Metadata"}) & set(resources)
-        )
+        # References in the metadata count: CloudFormation resolves it like properties.
+        direct[name] = set(depends_on) | (_references(resource) & set(resources))
     return direct
 
 
@@ -72,6 +72,30 @@ def test_the_function_can_still_work_when_the_stack_is_deleted(needs: dict[str, 
     assert {"DeregisterFunction", "DeregisterRole", "DeregisterLogGroup"} <= _all_needs(
         "DeregisterAll", needs
     )
+
+
+VPC = {"ExistingVpcId": "vpc-12345678", "ExistingSubnetIds": "subnet-11111111,subnet-22222222"}
+NETWORKS = [
+    {"ZoneCount": zones, "NatGateways": nat, "VpcEndpoints": endpoints, **vpc}
+    for zones in ("2", "3")
+    for nat in ("none", "one", "one-per-zone")
+    for endpoints in ("true", "false")
+    for vpc in ({}, VPC)
+]
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: "-".join(network.values())[:24])
+def test_nothing_refers_to_what_a_condition_leaves_out(
+    template: Any, deploy: Any, network: dict[str, str]
+) -> None:
+    deployed = deploy(**network)
+    absent = set(template["Resources"]) - set(deployed.resources)
+    for name, resource in deployed.resources.items():
+        depends_on = resource.get("DependsOn", [])
+        assert not absent & {*([depends_on] if isinstance(depends_on, str) else depends_on)}
+        # Properties and metadata are resolved, so that what is left are made-up ids.
+        text = json.dumps([resource["Properties"], deployed.resolver.resolve(resource)])
+        assert not [one for one in absent if f'llmserviceinfrastack-{one.lower()}"' in text], name
 
 
 def test_instances_can_reach_aws_from_first_to_last(
