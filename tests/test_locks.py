@@ -34,7 +34,7 @@ def test_the_exported_requirements_are_those_of_the_poetry_lock() -> None:
     exported = pins("service.txt")
     locked = poetry_lock_pins()
     assert len(exported) > 30
-    assert {name: versions for name, versions in exported.items()} == {
+    assert exported == {
         name: versions & locked.get(name, set()) for name, versions in exported.items()
     }
 
