@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -84,7 +85,8 @@ class LintCache:
             # Another process may read at this moment: it sees all of it or nothing.
             unfinished.replace(path)
         except OSError:
-            unfinished.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.json"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deployment import lint_cache
+from deployment import linter as linter_module
 from deployment.command_line import main
 from deployment.exit_code import ExitCode
 from deployment.lint_cache import LintCache
@@ -134,7 +135,7 @@ def test_the_command_lints_once_and_anew_only_when_asked(
 
 
 def test_several_templates_in_several_processes_give_what_one_process_gives(
-    template: Path, tmp_path: Path
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [template]
     for number in range(3):
@@ -143,5 +144,8 @@ def test_several_templates_in_several_processes_give_what_one_process_gives(
         paths.append(path)
     linter = Linter(["us-east-1"])
     expected = [LintFinding.from_match(match) for match in linter.lint(paths)]
+    monkeypatch.setattr(linter_module.os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(linter_module.threading, "active_count", lambda: 1)
     assert linter.findings(paths) == expected
+    assert linter_module._Child.linter is linter
     assert len(expected) == 4
