@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import importlib.util
-
+from templates.cicd_pipeline import LlmServiceCicdPipelineStack
 from templates.infra import LlmServiceInfraStack
+from templates.smoke_test import LlmServiceSmokeTestStack
 from templates.stack import Stack
 
-ALL_STACKS: tuple[type[Stack], ...] = (LlmServiceInfraStack,)
-
-if importlib.util.find_spec("templates.cicd_pipeline") is not None:
-    from templates.cicd_pipeline import LlmServiceCicdPipelineStack
-
-    ALL_STACKS += (LlmServiceCicdPipelineStack,)
+# The third one is deployed by the pipeline only: docs/pipeline.md, "The smoke test".
+ALL_STACKS: tuple[type[Stack], ...] = (
+    LlmServiceInfraStack,
+    LlmServiceCicdPipelineStack,
+    LlmServiceSmokeTestStack,
+)
