@@ -73,7 +73,10 @@ def library_path(instruction_set: InstructionSet, folder: Path = LIBRARY_FOLDER)
     """Where the library of these very sources is, or would be.
 
     Its name tells the sources apart: a library of other ones would read other structures.
+    Where the sources are left out, as in the container image, any library is of the right ones.
     """
+    if not SOURCE_FOLDER.is_dir():
+        return next(folder.glob(f"{_library_stem(instruction_set)}-*.so"), folder / "not-built.so")
     return folder / f"{_library_stem(instruction_set)}-{_source_digest()}.so"
 
 

@@ -12,6 +12,7 @@ namespace llm {
 namespace {
 
 constexpr int64_t kPhasesPerLayer = 10;
+constexpr int64_t kPrefetchBytes = 65536;
 
 // One thread's part of a step. Element is the type of the cache and of the embedding.
 template <class Element>
@@ -19,19 +20,23 @@ class DecoderPass {
  public:
   DecoderPass(const DecoderModel& model, const DecoderStep& step, const DecoderBuffers& buffers,
               WorkQueue& queue, int64_t thread)
-      : model_(model), step_(step), buffers_(buffers), queue_(queue),
+      : model_(model),
+        step_(step),
+        buffers_(buffers),
+        queue_(queue),
+        thread_(thread),
         worker_(buffers.worker(thread)) {}
 
   void run() {
     begin_products();
-    share(step_.token_count, [&](int64_t token) { begin_token(token); });
+    share(step_.token_count, model_.layers[0].qkv, [&](int64_t token) { begin_token(token); });
     for (int64_t index = 0; index < model_.layer_count; ++index) {
       layer_ = &model_.layers[index];
       layer_index_ = index;
       run_attention();
       run_mlp(index + 1 < model_.layer_count);
     }
-    share(step_.row_count, [&](int64_t row) { normalise_output(row); });
+    share(step_.row_count, model_.head, [&](int64_t row) { normalise_output(row); });
     share_blocks(model_.head, [&](int64_t block) { project_logits(block); });
     end_products();
   }
@@ -39,19 +44,19 @@ class DecoderPass {
  private:
   void run_attention() {
     share_blocks(layer_->qkv, [&](int64_t block) { project_qkv(block); });
-    share(step_.token_count, [&](int64_t token) { rotate_and_cache(token); });
+    share(step_.token_count, layer_->output, [&](int64_t token) { rotate_and_cache(token); });
     const int64_t queries = step_.token_count * model_.key_heads;
     if (buffers_.split_spans) {
       const int64_t spans = buffers_.max_spans;
-      share(queries * spans, [&](int64_t item) { attend_span(item / spans, item % spans); });
+      share(queries * spans, layer_->output, [&](int64_t item) { attend_span(item / spans, item % spans); });
     } else {
-      share(queries, [&](int64_t query) { attend_all(query); });
+      share(queries, layer_->output, [&](int64_t query) { attend_all(query); });
     }
-    share(step_.token_count, [&](int64_t token) { finish_attention(token); });
+    share(step_.token_count, layer_->output, [&](int64_t token) { finish_attention(token); });
     share_blocks(layer_->output, [&](int64_t block) {
       project_hidden(layer_->output, buffers_.attention_inputs, block);
     });
-    share(step_.token_count, [&](int64_t token) {
+    share(step_.token_count, layer_->gate_up, [&](int64_t token) {
       add_to_residual(token, layer_->attention_output_norm);
       normalise(token, layer_->mlp_norm);
     });
@@ -61,30 +66,39 @@ class DecoderPass {
     share_blocks(layer_->gate_up, [&](int64_t block) { project_gate_up(block); });
     if (buffers_.gated != nullptr) {
       const int64_t width = round_up(model_.intermediate, kTileRows);
-      share(step_.token_count, [&](int64_t token) {
+      share(step_.token_count, layer_->down, [&](int64_t token) {
         buffers_.mlp_inputs.store(token, 0, buffers_.gated + token * width, width);
       });
     }
     share_blocks(layer_->down, [&](int64_t block) {
       project_hidden(layer_->down, buffers_.mlp_inputs, block);
     });
-    share(step_.token_count, [&](int64_t token) {
+    const PackedWeight& next = another_follows ? layer_[1].qkv : model_.head;
+    share(step_.token_count, next, [&](int64_t token) {
       add_to_residual(token, layer_->mlp_output_norm);
       if (another_follows) normalise(token, layer_[1].attention_norm);
     });
   }
 
+  // Shares out items other than blocks of weights. A thread that has none left asks for its first
+  // weights of the next product: memory is idle otherwise.
   template <class Body>
-  void share(int64_t count, Body body) {
-    queue_.share(phase_, count, 1, body);
+  void share(int64_t count, const PackedWeight& next, Body body) {
+    queue_.share(phase_, thread_, count, body, [&] {
+      const int64_t block = queue_.first_item(thread_, next.blocks());
+      if (block < next.blocks()) prefetch(next.block(block), next.block_bytes());
+    });
   }
 
   template <class Body>
   void share_blocks(const PackedWeight& weight, Body body) {
-    // Neighbouring blocks are one stream of memory; a long stream is worth having while plenty of
-    // blocks are left to even the threads out.
-    const int64_t grain = std::clamp<int64_t>(weight.blocks() / (step_.thread_count * 16), 1, 8);
-    queue_.share(phase_, weight.blocks(), grain, body);
+    queue_.share(phase_, thread_, weight.blocks(), body, [] {});
+  }
+
+  static void prefetch(const char* memory, int64_t bytes) {
+    for (int64_t i = 0; i < std::min(bytes, kPrefetchBytes); i += 64) {
+      __builtin_prefetch(memory + i, 0, 2);
+    }
   }
 
   void begin_token(int64_t token) {
@@ -300,6 +314,7 @@ class DecoderPass {
   const DecoderStep& step_;
   const DecoderBuffers& buffers_;
   WorkQueue& queue_;
+  const int64_t thread_;
   const DecoderBuffers::Worker& worker_;
   size_t phase_ = 0;
   const DecoderLayer* layer_ = nullptr;

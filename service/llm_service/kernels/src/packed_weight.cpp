@@ -54,6 +54,15 @@ void pack_lane(WeightKind kind, char* tile, Bf16* scale, int lane, const float* 
   }
 }
 
+// A whole tile of a Bf16 source: pairs of columns move as they are.
+void pack_bf16_tile(const Bf16* source, int64_t source_stride, char* tile) {
+  for (int lane = 0; lane < kTileRows; ++lane) {
+    for (int pair = 0; pair < 16; ++pair) {
+      std::memcpy(tile + (pair * kTileRows + lane) * 4, source + lane * source_stride + pair * 2, 4);
+    }
+  }
+}
+
 }  // namespace
 
 void pack_rows(const PackedWeight& weight, const void* source, bool source_is_bf16, int64_t count,
@@ -67,6 +76,12 @@ void pack_rows(const PackedWeight& weight, const void* source, bool source_is_bf
     for (int64_t s = 0; s < weight.steps(); ++s) {
       const int64_t tile_index = s * 2 + target % 2;
       char* tile = block + tile_index * weight.tile_bytes();
+      const bool is_whole = (g + 1) * kTileRows <= count && (s + 1) * step <= weight.cols;
+      if (is_whole && source_is_bf16 && weight.kind == WeightKind::kBf16) {
+        pack_bf16_tile(static_cast<const Bf16*>(source) + g * kTileRows * source_stride + s * step,
+                       source_stride, tile);
+        continue;
+      }
       Bf16* scale = weight.scales ? weight.block_scales(target / 2) + tile_index * kTileRows : nullptr;
       for (int lane = 0; lane < kTileRows; ++lane) {
         float values[64] = {};
