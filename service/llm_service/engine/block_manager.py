@@ -38,6 +38,10 @@ class BlockManager:
         """Number of tokens that all blocks hold together."""
         return self.num_blocks * self.block_size
 
+    def num_cached_tokens(self, sequence: Sequence) -> int:
+        """Number of a sequence's tokens that `allocate` would find in the cache now."""
+        return len(self._find_cached_prefix(sequence.token_ids)) * self.block_size
+
     def allocate(self, sequence: Sequence) -> bool:
         """Gives a sequence blocks for all its tokens and finds what is cached of them.
 

@@ -73,12 +73,10 @@ class Engine:
         self._blocks = BlockManager(
             runner.num_blocks, config.block_size, shares_prefixes=runner.reads_in_chunks
         )
-        self._scheduler = Scheduler(
-            self._blocks,
-            max_batch_size=config.max_batch_size,
-            prefill_chunk_size=config.prefill_chunk_size if runner.reads_in_chunks else None,
+        self._scheduler = Scheduler(self._blocks, max_batch_size=config.max_batch_size)
+        self._core = EngineCore(
+            runner, self._scheduler, self._forget, prefill_chunk_size=config.prefill_chunk_size
         )
-        self._core = EngineCore(runner, self._scheduler, self._forget)
         self.vocabulary_size = vocabulary_size(model)
         self.context_length = min(
             config.max_context_length,

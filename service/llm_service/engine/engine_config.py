@@ -14,9 +14,9 @@ class EngineConfig:
         max_queue_size: The most requests that wait; one more is refused.
         max_queue_tokens: The most prompt tokens that wait in all; None sets no bound. An empty
             queue accepts any prompt that fits the context.
-        prefill_chunk_size: The most prompt tokens that one step reads. Smaller chunks keep the
-            time between the tokens of running answers even while long prompts arrive; larger
-            ones read prompts faster.
+        prefill_chunk_size: The most prompt tokens that one step reads. Steps that answers wait
+            for read fewer, by what the step's time allows, so that the time between tokens stays
+            even while long prompts arrive.
         block_size: Tokens of one cache block, the unit of allocation and of prefix sharing.
         cache_memory_bytes: Memory of the key-value cache; None takes `cache_memory_share` of the
             free memory. Never more than max_batch_size contexts need.
@@ -34,7 +34,7 @@ class EngineConfig:
     max_context_length: int = 4096
     max_queue_size: int = 64
     max_queue_tokens: int | None = None
-    prefill_chunk_size: int = 128
+    prefill_chunk_size: int = 256
     block_size: int = 32
     cache_memory_bytes: int | None = None
     cache_memory_share: float = 0.5

@@ -10,6 +10,7 @@ from llm_service.engine.model_runner import ModelRunner
 from llm_service.engine.sampler import sample
 from llm_service.engine.scheduled_chunk import ScheduledChunk
 from llm_service.engine.scheduler import Scheduler
+from llm_service.engine.step_times import StepTimes
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,12 @@ class EngineCore:
     """
 
     def __init__(
-        self, runner: ModelRunner, scheduler: Scheduler, on_end: Callable[[str], None]
+        self,
+        runner: ModelRunner,
+        scheduler: Scheduler,
+        on_end: Callable[[str], None],
+        *,
+        prefill_chunk_size: int,
     ) -> None:
         """Starts empty.
 
@@ -35,6 +41,7 @@ class EngineCore:
             runner: Runs the model.
             scheduler: Decides what it runs.
             on_end: Told the id of every request that ends, before its last output is handed out.
+            prefill_chunk_size: The most prompt tokens of one step.
         """
         self.num_prompt_tokens = 0
         self.num_cached_tokens = 0
@@ -42,6 +49,8 @@ class EngineCore:
         self._runner = runner
         self._scheduler = scheduler
         self._on_end = on_end
+        self._prefill_chunk_size = prefill_chunk_size
+        self._times = StepTimes()
         self._generations: dict[str, Generation] = {}
 
     @property
@@ -57,7 +66,7 @@ class EngineCore:
     def step(self) -> None:
         """Does one step."""
         self._end_overdue()
-        chunks = self._scheduler.schedule()
+        chunks = self._scheduler.schedule(self._prompt_budget())
         for chunk, token in self._run(chunks):
             self._accept(chunk, token)
 
@@ -87,8 +96,29 @@ class EngineCore:
 
     def _end_overdue(self) -> None:
         now = time.monotonic()
-        overdue = [name for name, one in self._generations.items() if one.is_overdue(now)]
-        self.interrupt(overdue, FinishReason.DEADLINE)
+        overdue = [one for one in self._generations.values() if self._is_overdue(one, now)]
+        for generation in overdue:
+            self._end(generation, generation.interrupt(FinishReason.DEADLINE))
+
+    def _is_overdue(self, generation: Generation, now: float) -> bool:
+        """Whether a deadline has passed, or will before a waiting prompt can have been read."""
+        seconds_left = generation.seconds_left(now)
+        if seconds_left <= 0:
+            return True
+        sequence = generation.sequence
+        if sequence.block_table or seconds_left > self._times.least_seconds(
+            len(sequence.token_ids)
+        ):
+            return False
+        num_tokens = self._scheduler.num_tokens_to_read(sequence)
+        return seconds_left <= self._times.least_seconds(num_tokens)
+
+    def _prompt_budget(self) -> int | None:
+        if not self._runner.reads_in_chunks:
+            return None
+        if not self._scheduler.has_answers:
+            return self._prefill_chunk_size
+        return self._times.affordable_prompt_tokens(self._prefill_chunk_size)
 
     def _run(self, chunks: SequenceOf[ScheduledChunk]) -> list[tuple[ScheduledChunk, int | None]]:
         """Runs the model and samples, and finds the culprit if that fails."""
@@ -107,11 +137,18 @@ class EngineCore:
     def _run_together(
         self, chunks: SequenceOf[ScheduledChunk]
     ) -> list[tuple[ScheduledChunk, int | None]]:
+        started = time.monotonic()
         sampled, logits = self._runner.run(chunks)
         states = [self._generation_of(chunk).sampling for chunk in sampled]
         tokens = sample(logits, states)
         for chunk in chunks:
             self._scheduler.complete(chunk)
+        prompt_tokens = [chunk.num_tokens for chunk in chunks if chunk.num_tokens > 1]
+        self._times.record(
+            num_answers=len(chunks) - len(prompt_tokens),
+            num_prompt_tokens=sum(prompt_tokens),
+            seconds=time.monotonic() - started,
+        )
         return list(zip(sampled, tokens, strict=True))
 
     def _accept(self, chunk: ScheduledChunk, token: int | None) -> None:

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable
 
 from llm_service.engine.finish_reason import FinishReason
@@ -43,13 +44,13 @@ class Generation:
         """The request's id."""
         return self.request.request_id
 
-    def is_overdue(self, now: float) -> bool:
-        """Whether its deadline has passed.
+    def seconds_left(self, now: float) -> float:
+        """Time until its deadline; infinite without one.
 
         Args:
             now: The time, in seconds of `time.monotonic()`.
         """
-        return self.request.deadline is not None and now >= self.request.deadline
+        return math.inf if self.request.deadline is None else self.request.deadline - now
 
     def accept(self, token_id: int) -> GenerationOutput:
         """Adds a sampled token to the answer and decides whether it ends it.

@@ -18,27 +18,28 @@ class Scheduler:
         num_preemptions: How often a sequence gave its blocks up.
     """
 
-    def __init__(
-        self, blocks: BlockManager, *, max_batch_size: int, prefill_chunk_size: int | None
-    ) -> None:
+    def __init__(self, blocks: BlockManager, *, max_batch_size: int) -> None:
         """Starts empty.
 
         Args:
             blocks: The cache's blocks.
             max_batch_size: The most sequences that run at once.
-            prefill_chunk_size: The most prompt tokens of one step; None reads prompts whole.
         """
         self.running: list[Sequence] = []
         self.num_preemptions = 0
         self._blocks = blocks
         self._max_batch_size = max_batch_size
-        self._prefill_chunk_size = prefill_chunk_size
         self._waiting: deque[Sequence] = deque()
 
     @property
     def waiting(self) -> tuple[Sequence, ...]:
         """Sequences that are not in the batch, the next one first."""
         return tuple(self._waiting)
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether an answer waits for its next token, rather than a prompt for being read."""
+        return any(sequence.num_uncomputed_tokens == 1 for sequence in self.running)
 
     @property
     def has_work(self) -> bool:
@@ -63,11 +64,16 @@ class Scheduler:
         self._take_out(sequence)
         return self._blocks.discard(sequence)
 
-    def schedule(self) -> list[ScheduledChunk]:
-        """Chooses the chunks of the next step, at most one for each sequence, decodes first."""
+    def schedule(self, prompt_budget: int | None) -> list[ScheduledChunk]:
+        """Chooses the chunks of the next step, at most one for each sequence, decodes first.
+
+        Args:
+            prompt_budget: The most prompt tokens of the step, at least 1; None reads prompts
+                whole.
+        """
         decodes: list[ScheduledChunk] = []
         prefills: list[ScheduledChunk] = []
-        budget = self._prefill_chunk_size
+        budget = prompt_budget
         for sequence in list(self.running):
             # An older sequence of this very loop may have preempted it.
             if sequence not in self.running or not self._grow_or_preempt(sequence):
@@ -79,6 +85,10 @@ class Scheduler:
         while budget != 0 and self._admit_next():
             budget = self._add_prefill(self.running[-1], prefills, budget)
         return decodes + prefills
+
+    def num_tokens_to_read(self, sequence: Sequence) -> int:
+        """Number of tokens of a waiting sequence that are not in the cache."""
+        return len(sequence.token_ids) - self._blocks.num_cached_tokens(sequence)
 
     def complete(self, chunk: ScheduledChunk) -> None:
         """Notes that the model has read a chunk; its blocks can be shared from now on."""

@@ -17,6 +17,7 @@ from llm_service.engine.errors import (
 )
 from llm_service.engine.finish_reason import FinishReason
 from llm_service.engine.sampling_params import SamplingParams
+from llm_service.engine.step_times import StepTimes
 from tests.service.engine.answers import PATIENCE_SECONDS, Answer, submit
 from tests.service.engine.conftest import StartEngine
 from tests.service.engine.gate import Gate
@@ -160,6 +161,22 @@ def test_deadline_in_the_queue(gate: Gate, start_engine: StartEngine) -> None:
     assert late.wait().finish_reason is FinishReason.DEADLINE
     assert late.tokens == []
     assert not first.has_ended or first.finish_reason is FinishReason.LENGTH
+
+
+def test_a_deadline_that_cannot_be_met_ends_the_request_before_its_prompt_is_read(
+    gate: Gate, start_engine: StartEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = start_engine(gate.model, max_batch_size=1)
+    known = submit(engine, range(100), SHORT)
+    known.wait()
+    # As on a machine that needs a second for a token.
+    monkeypatch.setattr(StepTimes, "least_seconds", lambda _self, num_tokens: float(num_tokens))
+    soon = time.monotonic() + PATIENCE_SECONDS
+    late = submit(engine, range(200, 300), SHORT, deadline=soon).wait()
+    assert late.finish_reason is FinishReason.DEADLINE
+    assert late.tokens == []
+    # What is in the cache need not be read.
+    assert submit(engine, range(100), SHORT, deadline=soon).wait().tokens == known.tokens
 
 
 def test_deadline_while_it_runs(gate: Gate, start_engine: StartEngine) -> None:

@@ -3,14 +3,8 @@ from llm_service.engine.scheduler import Scheduler
 from llm_service.engine.sequence import Sequence
 
 
-def make_scheduler(
-    num_blocks: int = 100, max_batch_size: int = 4, prefill_chunk_size: int | None = 10
-) -> Scheduler:
-    return Scheduler(
-        BlockManager(num_blocks, 4),
-        max_batch_size=max_batch_size,
-        prefill_chunk_size=prefill_chunk_size,
-    )
+def make_scheduler(num_blocks: int = 100, max_batch_size: int = 4) -> Scheduler:
+    return Scheduler(BlockManager(num_blocks, 4), max_batch_size=max_batch_size)
 
 
 def add(scheduler: Scheduler, name: str, length: int) -> Sequence:
@@ -20,9 +14,9 @@ def add(scheduler: Scheduler, name: str, length: int) -> Sequence:
     return sequence
 
 
-def step(scheduler: Scheduler) -> list[tuple[str, int]]:
+def step(scheduler: Scheduler, prompt_budget: int | None = 10) -> list[tuple[str, int]]:
     """Does a step as the engine does; returns what was read of whom."""
-    chunks = scheduler.schedule()
+    chunks = scheduler.schedule(prompt_budget)
     for chunk in chunks:
         ends = chunk.is_last
         scheduler.complete(chunk)
@@ -96,10 +90,10 @@ def test_a_sequence_that_is_itself_the_youngest_waits() -> None:
 
 
 def test_prompts_are_read_whole_without_a_chunk_size() -> None:
-    scheduler = make_scheduler(prefill_chunk_size=None)
+    scheduler = make_scheduler()
     add(scheduler, "a", 50)
     add(scheduler, "b", 30)
-    assert step(scheduler) == [("a", 50), ("b", 30)]
+    assert step(scheduler, prompt_budget=None) == [("a", 50), ("b", 30)]
 
 
 def test_waiting_and_running_sequences_can_be_taken_out() -> None:
@@ -110,3 +104,21 @@ def test_waiting_and_running_sequences_can_be_taken_out() -> None:
     scheduler.remove(running)
     assert not scheduler.has_work
     assert step(scheduler) == []
+
+
+def test_tells_whether_answers_wait_for_the_step() -> None:
+    scheduler = make_scheduler()
+    add(scheduler, "a", 15)
+    assert not scheduler.has_answers
+    step(scheduler)
+    assert not scheduler.has_answers
+    step(scheduler)
+    assert scheduler.has_answers
+
+
+def test_counts_only_what_is_not_in_the_cache_as_to_be_read() -> None:
+    scheduler = make_scheduler()
+    add(scheduler, "a", 10)
+    step(scheduler)
+    assert scheduler.num_tokens_to_read(Sequence("again", [ord("a")] * 10)) == 2
+    assert scheduler.num_tokens_to_read(Sequence("other", [ord("b")] * 10)) == 10
