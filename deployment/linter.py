@@ -3,6 +3,7 @@ from __future__ import annotations
 import glob
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 from deployment.errors import UsageError
 from deployment.lint_finding import LintFinding
 
-_CAN_FORK = "fork" in multiprocessing.get_all_start_methods()
+# Elsewhere a fork is not safe, or not there.
+_CAN_FORK = sys.platform == "linux"
 DEFAULT_REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 
 
