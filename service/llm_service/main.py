@@ -5,13 +5,12 @@ import logging
 import os
 import signal
 import sys
-import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from llm_service.api.server import PortInUseError, Server
 from llm_service.chat.errors import ChatTemplateError
 from llm_service.config import Settings, SettingsError
+from llm_service.daemon_thread import run_in_daemon_thread
 from llm_service.log_setup import set_up_logging
 from llm_service.models.errors import ModelLoadError
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from llm_service.model_runtime import ModelRuntime
 
 log = logging.getLogger(__name__)
-
-_Result = TypeVar("_Result")
 
 EXIT_FAILED = 1
 EXIT_WRONG_SETTINGS = 2
@@ -57,7 +54,7 @@ async def _run(settings: Settings) -> int:
     except PortInUseError as error:
         log.error("%s", error)  # noqa: TRY400 -- the text says what to do; a trace says nothing
         return EXIT_FAILED
-    loading = _in_thread(lambda: _load(settings))
+    loading = run_in_daemon_thread("load-model", lambda: _load(settings))
     stopping = asyncio.create_task(stop.wait())
     first: set[asyncio.Future[Any]] = {loading, stopping}
     await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
@@ -101,23 +98,6 @@ def _load(settings: Settings) -> ModelRuntime:
     from llm_service.model_runtime import ModelRuntime  # noqa: PLC0415 -- see above
 
     return ModelRuntime.start(settings)
-
-
-def _in_thread(work: Callable[[], _Result]) -> asyncio.Future[_Result]:
-    """Runs work in a thread that, unlike an executor's, does not hold up the process's end."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[_Result] = loop.create_future()
-
-    def run() -> None:
-        try:
-            result = work()
-        except BaseException as error:  # noqa: BLE001 -- handed on, not dropped
-            loop.call_soon_threadsafe(future.set_exception, error)
-        else:
-            loop.call_soon_threadsafe(future.set_result, result)
-
-    threading.Thread(target=run, name="load-model", daemon=True).start()
-    return future
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class HealthReporter:
     async def follow(self, is_healthy: Callable[[], bool]) -> None:
         """Reports what `is_healthy` says, until cancelled."""
         while True:
-            healthy = is_healthy()
+            healthy = _ask(is_healthy)
             if healthy != self._serving:
                 log.log(
                     logging.INFO if healthy else logging.ERROR,
@@ -55,3 +55,12 @@ class HealthReporter:
         status = health_pb2.HealthCheckResponse.ServingStatus
         for name in _SERVICE_NAMES:
             await self._servicer.set(name, status.SERVING if serving else status.NOT_SERVING)
+
+
+def _ask(is_healthy: Callable[[], bool]) -> bool:
+    try:
+        return is_healthy()
+    except Exception:
+        # Should the question itself fail, the last answer must not stand for ever.
+        log.exception("the engine's health cannot be told")
+        return False

@@ -13,6 +13,7 @@ from llm_service.api.health_reporter import HealthReporter
 from llm_service.api.llm_servicer import LlmServicer
 from llm_service.api.rpc_handlers import SERVICE, make_rpc_handlers
 from llm_service.config import Settings
+from llm_service.daemon_thread import run_in_daemon_thread
 
 if TYPE_CHECKING:  # its import loads torch, which takes seconds that the port must not wait for
     from llm_service.model_runtime import ModelRuntime
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # After all answers are done, what is left are health watches, which never end by themselves.
 _CLOSING_SECONDS = 1.0
+# The longest wait for the step that runs. A hung one never ends, and must not keep the process.
+_ENGINE_STOP_SECONDS = 10.0
 _KEEPALIVE_TIME_MS = 30_000
 _KEEPALIVE_TIMEOUT_MS = 10_000
 _MIN_CLIENT_PING_INTERVAL_MS = 10_000
@@ -97,7 +100,8 @@ class Server:
             return
         await asyncio.sleep(self._settings.drain_notice_seconds)
         log.info("draining: running answers have %g s", self._settings.drain_seconds)
-        finished = await asyncio.to_thread(runtime.engine.drain, self._settings.drain_seconds)
+        seconds = self._settings.drain_seconds
+        finished = await run_in_daemon_thread("drain", lambda: runtime.engine.drain(seconds))
         log.info("drained" if finished else "ending the answers that took too long")
 
     async def stop(self) -> None:
@@ -108,7 +112,8 @@ class Server:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._follow
         if self._servicer.runtime:
-            await asyncio.to_thread(self._servicer.runtime.engine.stop)
+            stopping = run_in_daemon_thread("stop", self._servicer.runtime.engine.stop)
+            await asyncio.wait({stopping}, timeout=_ENGINE_STOP_SECONDS)
         await self._server.stop(_CLOSING_SECONDS)
 
 

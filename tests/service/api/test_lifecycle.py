@@ -15,6 +15,7 @@ from tests.doubles.llm_calls import collect, sampling
 from tests.doubles.llm_server import LlmServer
 from tests.doubles.rpc_failure import failure_of
 from tests.doubles.tiny_model import make_random_model, make_scripted_model
+from tests.doubles.until import until
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -108,6 +109,41 @@ async def test_an_answer_that_outlasts_the_drain_ends_as_unavailable(
         failure = await failure_of(collect(stream))
         await stopping
     assert (failure.code, failure.reason) == (grpc.StatusCode.UNAVAILABLE, "DRAINING")
+
+
+async def test_a_hung_engine_does_not_keep_the_server(
+    tokenizer: PreTrainedTokenizerFast,
+    random_model: LlamaForCausalLM,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("llm_service.api.server._ENGINE_STOP_SECONDS", 0.2)
+    async with LlmServer(random_model, tokenizer, drain_seconds=0.1) as server:
+        server.brake.pull()
+        call = server.stub.Generate(llm_pb2.GenerateRequest(prompt="x", sampling=sampling()))
+        answer = asyncio.ensure_future(failure_of(call))
+        await until(lambda: server.engine.stats().running == 1)
+        await server.server.drain()
+        await server.server.stop()
+        failure = await answer
+        server.brake.release()
+    assert failure.code is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_health_that_cannot_be_told_is_not_serving(
+    tokenizer: PreTrainedTokenizerFast,
+    random_model: LlamaForCausalLM,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail() -> bool:
+        raise RuntimeError("broken")
+
+    async with LlmServer(random_model, tokenizer) as server:
+        statuses = watch(server)
+        while (await statuses.read()).status != SERVING:
+            pass
+        monkeypatch.setattr(server.engine, "stats", fail)
+        assert (await statuses.read()).status == NOT_SERVING
+        statuses.cancel()
 
 
 async def test_new_requests_are_taken_while_discovery_notices(
