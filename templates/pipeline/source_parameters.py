@@ -57,6 +57,8 @@ class SourceParameters(ParameterGroup):
         " connection.",
         type="CommaDelimitedList",
         default="docs/**,*.md",
+        allowed_pattern=r"^[\w./*?-]{1,255}$",
+        constraint="Glob patterns separated by commas: docs/**,*.md.",
     )
     secret_rotation = Parameter(
         name="SecretRotation",

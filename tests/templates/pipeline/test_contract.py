@@ -108,3 +108,19 @@ def test_no_environments_stack_begins_with_anothers_name() -> None:
     assert len(set(names)) == len(names) > 1
     for name in names:
         assert [other for other in names if other.startswith(f"{name}-")] == []
+
+
+@pytest.mark.parametrize(
+    "stack", [LlmServiceInfraStack, LlmServiceCicdPipelineStack, LlmServiceSmokeTestStack]
+)
+def test_no_stack_names_its_roles_and_policies(stack: type[Stack]) -> None:
+    # A name would take CAPABILITY_NAMED_IAM, and the pipeline grants CAPABILITY_IAM only.
+    names = {"RoleName", "ManagedPolicyName", "InstanceProfileName"}
+    for resource in stack().to_dict()["Resources"].values():
+        if resource["Type"].startswith("AWS::IAM::"):
+            assert not names & set(resource["Properties"])
+
+
+def test_the_capability_that_the_pipeline_grants(render: Render) -> None:
+    for name in ("CreateChangeSet", "SmokeTestStack"):
+        assert action(render(), "Deploy", name)["Configuration"]["Capabilities"] == "CAPABILITY_IAM"
