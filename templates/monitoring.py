@@ -51,9 +51,9 @@ class Monitoring:
                 ),
             )
         )
-        self._count_in_logs("LogErrors", '{$.level="ERROR"||$.level="CRITICAL"}')
+        self._count_in_logs("LogErrors", '{($.level="ERROR")||($.level="CRITICAL")}')
         # The node agent's words on leaving.
-        self._count_in_logs("SpotInterruptions", '{$.message="leaving"&&$.reason="*spot*"}')
+        self._count_in_logs("SpotInterruptions", '{($.message="leaving")&&($.reason="*spot*")}')
 
     def _count_in_logs(self, metric: str, pattern: str) -> None:
         self._add(
