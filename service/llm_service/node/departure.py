@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from llm_service.node.auto_scaling import AutoScaling
 from llm_service.node.backoff import Backoff
+from llm_service.node.cancellation import cancel_all
 from llm_service.node.drain_request import DrainRequest
 from llm_service.node.leave_reason import LeaveReason
 from llm_service.node.registration import Registration
@@ -69,9 +69,7 @@ class Departure:
                 logger.error("the server did not stop in time", extra={"seconds": seconds})
             await self._deregister(DEREGISTER_SECONDS)
         finally:
-            heartbeats.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await heartbeats
+            await cancel_all([heartbeats])
         await self.complete()
 
     async def complete(self) -> None:

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from llm_service.node.auto_scaling import AutoScaling
 from llm_service.node.aws_api import AwsApi
 from llm_service.node.backoff import Backoff
+from llm_service.node.cancellation import cancel_all
 from llm_service.node.departure import Departure
 from llm_service.node.drain_request import DrainRequest
 from llm_service.node.health_metric import HealthMetric
@@ -133,9 +134,7 @@ class NodeAgent:
                     if reason is not None:
                         return reason
         finally:
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+            await cancel_all(pending)
 
     async def _await_stop(self) -> LeaveReason:
         await self._stop_asked.wait()
@@ -148,8 +147,7 @@ class NodeAgent:
         """
         completion = asyncio.create_task(self._complete_later(reason))
         await self._stop_asked.wait()
-        completion.cancel()
-        await asyncio.gather(completion, return_exceptions=True)
+        await cancel_all([completion])
 
     async def _complete_later(self, reason: LeaveReason) -> None:
         if reason is not LeaveReason.TERMINATED:
@@ -196,14 +194,14 @@ class NodeAgent:
 
     def _takes_traffic(self) -> bool | None:
         """Whether clients should be sent here; None while an agent that just began cannot know."""
-        if self._notices.in_standby:
+        if self._notices.is_set_aside:
             return False
         return self._health.healthy if self._health.is_known else None
 
     async def _replace_when_hopeless(self) -> None:
         while True:
             await asyncio.sleep(self._settings.probe_interval_seconds)
-            if not self._notices.in_standby:
+            if not self._notices.is_set_aside:
                 await self._replacement.ask_if_due()
 
     async def _signal_rollout(self) -> None:

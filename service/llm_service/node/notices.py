@@ -18,14 +18,15 @@ class Notices:
     """Watches the instance metadata for what should take the instance out of service.
 
     Attributes:
-        in_standby: Whether the group wants the instance running but without traffic.
+        is_set_aside: Whether the group wants the instance running but without traffic: in standby,
+            detached, or in a warm pool.
 
     Args:
         metadata: The metadata service.
         registration: Counts the other instances.
         auto_scaling: Tells how many there should be.
         interval: Seconds between two looks.
-        changed: Set when `in_standby` changed.
+        changed: Set when `is_set_aside` changed.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Notices:
         interval: float,
         changed: asyncio.Event,
     ) -> None:
-        self.in_standby = False
+        self.is_set_aside = False
         self._metadata = metadata
         self._registration = registration
         self._auto_scaling = auto_scaling
@@ -62,8 +63,10 @@ class Notices:
         """Looks once; what cannot be read says nothing and is asked for again."""
         try:
             state = await asyncio.to_thread(self._metadata.target_lifecycle_state)
-            if self.in_standby != (state == "Standby"):
-                self.in_standby = not self.in_standby
+            # An instance of no group serves too, for example one that was started by hand.
+            is_set_aside = state not in {None, "InService", "Terminated"}
+            if self.is_set_aside != is_set_aside:
+                self.is_set_aside = is_set_aside
                 self._changed.set()
             if state == "Terminated":
                 return LeaveReason.TERMINATED

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from llm_service.node import replacement
+from llm_service.node.cancellation import cancel_all
 from llm_service.node.instance_identity import InstanceIdentity
 from llm_service.node.instance_metadata import InstanceMetadata
 from llm_service.node.node_agent import NodeAgent
@@ -55,8 +56,7 @@ async def node(
     )
     yield built
     if built.task is not None:
-        built.task.cancel()
-        await asyncio.gather(built.task, return_exceptions=True)
+        await cancel_all([built.task])
 
 
 async def test_follows_the_server_from_its_start(

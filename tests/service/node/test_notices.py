@@ -68,19 +68,20 @@ async def test_a_termination_counts_more_than_a_notice(
     await notices.wait_for_termination()
 
 
-async def test_standby_is_no_reason_to_leave_but_takes_no_traffic(
-    notices: Notices, metadata_double: Metadata, changed: asyncio.Event
+@pytest.mark.parametrize("state", ["Standby", "Detached", "Warmed:Running"])
+async def test_an_instance_set_aside_takes_no_traffic_and_does_not_leave(
+    notices: Notices, metadata_double: Metadata, changed: asyncio.Event, state: str
 ) -> None:
-    metadata_double.values["autoscaling/target-lifecycle-state"] = "Standby"
+    metadata_double.values["autoscaling/target-lifecycle-state"] = state
     assert await notices.look() is None
-    assert notices.in_standby
+    assert notices.is_set_aside
     assert changed.is_set()
     changed.clear()
     await notices.look()
     assert not changed.is_set()
     metadata_double.values["autoscaling/target-lifecycle-state"] = "InService"
     await notices.look()
-    assert not notices.in_standby
+    assert not notices.is_set_aside
     assert changed.is_set()
 
 
