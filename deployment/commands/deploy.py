@@ -15,12 +15,12 @@ from deployment.commands.options import (
     Profile,
     Region,
     RoleArn,
-    Stack,
     StackName,
     Tags,
     TimelineFile,
     Yes,
 )
+from deployment.errors import UsageError
 from deployment.output_format import OutputFormat
 
 
@@ -34,6 +34,14 @@ class OnFailure(str, Enum):
 
 _ON_FAILURE = {"rollback": "ROLLBACK", "keep": "DO_NOTHING", "delete": "DELETE"}
 
+OptionalStack = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="STACK",
+        help="One of this repository's stacks, or the path of a template (JSON or YAML). With "
+        "--rollback-to it may be left out.",
+    ),
+]
 FailureOption = Annotated[
     OnFailure, typer.Option("--on-failure", help="What becomes of a stack that cannot be created.")
 ]
@@ -64,14 +72,22 @@ Protect = Annotated[
 
 
 def deploy(
-    stack: Stack,
+    stack: OptionalStack = None,
     *,
     stack_name: StackName = None,
     parameters: Parameters = None,
     config: Configuration = None,
     tags: Tags = None,
     role_arn: RoleArn = None,
-    on_failure: FailureOption = OnFailure.ROLLBACK,
+    on_failure: OptionalStack = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="STACK",
+        help="One of this repository's stacks, or the path of a template (JSON or YAML). With "
+        "--rollback-to it may be left out.",
+    ),
+]
+FailureOption = OnFailure.ROLLBACK,
     yes: Yes = False,
     no_execute: NoExecute = False,
     recreate: Recreate = False,
@@ -98,7 +114,7 @@ def deploy(
     from deployment.settings_reader import read_settings  # noqa: PLC0415
 
     settings = read_settings(
-        stack,
+        _stack(stack, rollback_to),
         stack_name=stack_name,
         parameters=parameters,
         tags=tags,
@@ -120,3 +136,12 @@ def deploy(
     )
     words = Words(as_json=output is OutputFormat.JSON)
     Deployer(Aws(region=region, profile=profile), words).deploy(settings, choices)
+
+
+def _stack(stack: str | None, rollback_to: str | None) -> str:
+    if stack is not None:
+        return stack
+    if rollback_to is not None:
+        # Only one stack runs an image.
+        return "LlmServiceInfraStack"
+    raise UsageError("no stack is named", where="STACK", remedy="name one: generate.py deploy STACK")

@@ -110,6 +110,8 @@ def test_graph_writes_a_picture_without_aws(
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
+        (["deploy"], "no stack is named"),
+        (["deploy", "--rollback-to", "abc"], "deployed by the pipeline"),
         (["deploy", "my_stack"], "neither a stack of this repository nor a file"),
         (["deploy", "TEMPLATE", "--stack-name", "my_stack"], "'my_stack' is not allowed"),
         (["deploy", "TEMPLATE", "-p", "Nmae=x"], "no parameter 'Nmae'"),
