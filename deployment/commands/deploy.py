@@ -79,15 +79,7 @@ def deploy(
     config: Configuration = None,
     tags: Tags = None,
     role_arn: RoleArn = None,
-    on_failure: OptionalStack = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="STACK",
-        help="One of this repository's stacks, or the path of a template (JSON or YAML). With "
-        "--rollback-to it may be left out.",
-    ),
-]
-FailureOption = OnFailure.ROLLBACK,
+    on_failure: FailureOption = OnFailure.ROLLBACK,
     yes: Yes = False,
     no_execute: NoExecute = False,
     recreate: Recreate = False,
@@ -144,4 +136,6 @@ def _stack(stack: str | None, rollback_to: str | None) -> str:
     if rollback_to is not None:
         # Only one stack runs an image.
         return "LlmServiceInfraStack"
-    raise UsageError("no stack is named", where="STACK", remedy="name one: generate.py deploy STACK")
+    raise UsageError(
+        "no stack is named", where="STACK", remedy="name one: generate.py deploy STACK"
+    )
