@@ -20,6 +20,14 @@ aws=$(command -v aws)
 systemctl=$(command -v systemctl)
 user=10001 # the image's
 
+# An image that does not know the setting would serve everybody in silence.
+if [ -n "$token_secret" ]; then
+  docker run --rm --network none --entrypoint python "$image" -c '
+from llm_service.config import Settings
+assert "tokens_file" in Settings.model_fields, "this image checks no tokens"
+'
+fi
+
 # The operator's own settings come last, so that they win.
 {
   if [ -n "$weights" ]; then echo MODEL_NAME=/models/weights; else echo "MODEL_NAME=$model"; fi

@@ -238,6 +238,14 @@ def test_a_failure_is_reported_with_its_line_and_the_instance_replaced(
     assert "FAILED with" in shipped(result)
 
 
+def test_an_image_that_checks_no_tokens_does_not_serve(deploy: Any, tmp_path: Path) -> None:
+    script = deploy(TokenSecretArn=TOKENS).user_data
+    result = boot(tmp_path, script, failing="--entrypoint python")
+    assert result.status != 0
+    assert not result.called("systemctl restart")
+    assert len(result.called("signal-resource")) == 2
+
+
 def test_without_an_identity_nothing_is_done_in_its_name(deploy: Any, tmp_path: Path) -> None:
     result = boot(tmp_path, deploy().user_data, identity=False)
     assert result.status != 0
