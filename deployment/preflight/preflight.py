@@ -10,6 +10,7 @@ from deployment.aws_advice import advise
 from deployment.deploy_settings import DeploySettings
 from deployment.errors import CommandError
 from deployment.preflight.check_result import CheckResult
+from deployment.preflight.group_size import check_group_size
 from deployment.preflight.image import check_image
 from deployment.preflight.instance_types import check_instance_types
 from deployment.preflight.model_fit import check_model_fit
@@ -30,6 +31,7 @@ CHECKS: dict[str, Check] = {
     "spot service-linked role": check_spot_role,
     "secrets": check_secrets,
     "image": check_image,
+    "group size": check_group_size,
     "instance types": check_instance_types,
     "model": check_model_fit,
     "quotas": check_quotas,
