@@ -27,6 +27,7 @@ from llm_service.node.replacement import Replacement
 from llm_service.node.rollout_gate import RolloutGate
 from llm_service.node.server_log import ServerLog
 from llm_service.node.settings import Settings
+from llm_service.node.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +94,13 @@ class NodeAgent:
         self._drain_request = DrainRequest(settings.drain_request_file)
         self._departure = Departure(settings, self._registration, auto_scaling, self._drain_request)
         self._in_service = asyncio.Event()
+        # A turn of the registration waits for operations of Cloud Map, for three at the worst.
+        self._watchdog = Watchdog(
+            {
+                "probe": 60 + 2 * settings.probe_interval_seconds,
+                "registration": 600 + 2 * settings.verify_seconds,
+            }
+        )
         self._stop_asked = asyncio.Event()
 
     async def run(self) -> None:
@@ -125,6 +133,7 @@ class NodeAgent:
                 self._await_stop(),
             )
         }
+        self._watchdog.start()
         try:
             while True:
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
@@ -134,6 +143,7 @@ class NodeAgent:
                     if reason is not None:
                         return reason
         finally:
+            self._watchdog.stop()
             await cancel_all(pending)
 
     async def _await_stop(self) -> LeaveReason:
@@ -156,6 +166,7 @@ class NodeAgent:
 
     async def _probe_server(self) -> None:
         while True:
+            self._watchdog.beat("probe")
             started = time.monotonic()
             failure = await self._probe.failure()
             if self._health.observe(failure):
@@ -174,6 +185,7 @@ class NodeAgent:
         backoff = Backoff(base=0.5, cap=OUTAGE_RETRY_SECONDS)
         verify = True
         while True:
+            self._watchdog.beat("registration")
             self._changed.clear()
             healthy = self._takes_traffic()
             try:
