@@ -185,7 +185,11 @@ def check_owner(stack_name: str) -> None:
     Raises:
         UsageError: MANUAL_DEPLOY is not "true".
     """
-    if stack_name == PIPELINE_OWNED and os.environ.get(MANUAL_DEPLOY, "").lower() != "true":
+    # Other environments' stacks carry the environment behind that name.
+    if (
+        stack_name.startswith(PIPELINE_OWNED)
+        and os.environ.get(MANUAL_DEPLOY, "").lower() != "true"
+    ):
         raise UsageError(
             f"{stack_name} is deployed by the pipeline",
             where=f"environment variable {MANUAL_DEPLOY}",

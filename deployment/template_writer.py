@@ -22,8 +22,16 @@ class TemplateWriter:
         Raises:
             UsageError: The folder or file cannot be written.
         """
-        path = self._folder / stack.file_name
-        data = stack.to_json().encode("ascii")
+        return self.write_text(stack.file_name, stack.to_json())
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Writes a file into the folder and returns its path.
+
+        Raises:
+            UsageError: The folder or file cannot be written.
+        """
+        path = self._folder / name
+        data = text.encode("utf-8")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             # An unchanged file keeps its time, so that make and watchers see no change.

@@ -102,8 +102,9 @@ def test_the_pipelines_stack_wants_manual_deploy(
         Deployer(mocked, words, clock).deploy(ours, QUICK)
     assert "MANUAL_DEPLOY=true" in refused.value.remedy
     monkeypatch.setenv("MANUAL_DEPLOY", "false")
-    with pytest.raises(UsageError):
-        Deployer(mocked, words, clock).deploy(ours, QUICK)
+    for name in ("LlmServiceInfraStack", "LlmServiceInfraStackProd"):
+        with pytest.raises(UsageError):
+            Deployer(mocked, words, clock).deploy(settings(name), QUICK)
     monkeypatch.setenv("MANUAL_DEPLOY", "true")
     Deployer(mocked, words, clock).deploy(ours, QUICK)
     assert status_of(mocked, "LlmServiceInfraStack") == "CREATE_COMPLETE"
