@@ -173,6 +173,6 @@ _LOG_GROUP_METADATA = skip_checks(CKV_AWS_158="Holds instance ids only.")
 _FUNCTION_METADATA = skip_checks(
     CKV_AWS_115="Small accounts cannot reserve any.",
     CKV_AWS_116="The sweep repeats what failed.",
-    CKV_AWS_117="Calls AWS only, and outlives the VPC's routes.",
+    CKV_AWS_117="Calls AWS only.",
     CKV_AWS_173="Names, no secrets.",
 )

@@ -25,7 +25,6 @@ def add_outputs(template: Template, network: Network) -> None:
         "VpcId": network.vpc_id,
         "SubnetIds": network.subnet_list,
         "LogGroupName": Ref("LogGroup"),
-        "AlarmTopicArn": Ref("AlarmTopic"),
         "DashboardUrl": Sub(
             "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home"
             "?region=${AWS::Region}#dashboards:name=${AWS::StackName}"

@@ -46,9 +46,7 @@ class Monitoring:
                 "LogGroup",
                 LogGroupName=Sub("/llm-service/${AWS::StackName}"),
                 RetentionInDays=OperationsParameters.log_retention_days.ref(),
-                Metadata=skip_checks(
-                    CKV_AWS_158="Encrypted by the service's own key; prompts are not logged."
-                ),
+                Metadata=skip_checks(CKV_AWS_158="The service's own key; no prompts."),
             )
         )
         self._count_in_logs("LogErrors", '{($.level="ERROR")||($.level="CRITICAL")}')
@@ -79,9 +77,7 @@ class Monitoring:
             sns.Topic(
                 "AlarmTopic",
                 Subscription=[when(HAS_ALARM_EMAIL, subscription)],
-                Metadata=skip_checks(
-                    CKV_AWS_26="Alarms cannot use the AWS key, and name no content."
-                ),
+                Metadata=skip_checks(CKV_AWS_26="Alarms cannot use the AWS key."),
             )
         )
         publish = Statement(

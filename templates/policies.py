@@ -19,6 +19,8 @@ from awacs import (
 from awacs.aws import (
     Action,
     Allow,
+    ArnEquals,
+    Condition,
     PolicyDocument,
     Principal,
     Statement,
@@ -33,9 +35,10 @@ from templates.service_parameters import ServiceParameters
 _ACCOUNT_ARN = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
 
 
-def allow(actions: list[Action], resource: Any) -> Statement:
-    """Returns a statement that allows actions on one resource."""
-    return Statement(Effect=Allow, Action=actions, Resource=[resource])
+def allow(actions: list[Action], *resources: Any, condition: Any = None) -> Statement:
+    """Returns a statement that allows actions on resources."""
+    given = {} if condition is None else {"Condition": Condition(condition)}
+    return Statement(Effect=Allow, Action=actions, Resource=list(resources), **given)
 
 
 def role(name: str, service: str, statements: list[Any], **attributes: Any) -> iam.Role:
@@ -84,15 +87,35 @@ def log_group_statement(log_group: str) -> Statement:
 def discovery_statements(actions: list[Action]) -> list[Statement]:
     """Returns what calling Cloud Map about the stack's service takes.
 
-    Cloud Map calls Route 53 with its caller's rights.
+    The condition key bounds the actions to the service: not each of them has always taken its ARN
+    as a resource. Cloud Map calls Route 53 with its caller's rights, also for the health checks
+    that stand behind a custom health: its permissions reference lists the four for private
+    namespaces too. No resource names them before they are made.
     """
-    service = GetAtt(DISCOVERY_SERVICE, "Arn")
+    own_service = ArnEquals({"servicediscovery:ServiceArn": GetAtt(DISCOVERY_SERVICE, "Arn")})
     zone = Sub("arn:${AWS::Partition}:route53:::hostedzone/${Namespace.HostedZoneId}")
+    health_checks = Sub("arn:${AWS::Partition}:route53:::healthcheck/*")
     return [
-        allow(actions, service),
-        allow([servicediscovery.GetOperation], "*"),
-        allow([route53.GetHostedZone, route53.ChangeResourceRecordSets], zone),
-        allow([route53.ListHostedZonesByName], "*"),
+        allow(actions, "*", condition=own_service),
+        allow(
+            [
+                route53.ChangeResourceRecordSets,
+                route53.DeleteHealthCheck,
+                route53.GetHealthCheck,
+                route53.GetHostedZone,
+                route53.UpdateHealthCheck,
+            ],
+            zone,
+            health_checks,
+        ),
+        allow(
+            [
+                route53.CreateHealthCheck,
+                route53.ListHostedZonesByName,
+                servicediscovery.GetOperation,
+            ],
+            "*",
+        ),
     ]
 
 
