@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, CredentialRetrievalError, NoCredentialsError
 
 logger = logging.getLogger(__name__)
 
@@ -73,10 +73,17 @@ class AwsApi:
             return await asyncio.to_thread(self._call, service, operation, parameters)
         except ClientError as error:
             if error_code(error) in _STALE_CREDENTIALS:
-                logger.warning("credentials are renewed", extra={"reason": error_code(error)})
-                with self._lock:
-                    self._session, self._clients = None, {}
+                self._start_over(error_code(error))
             raise
+        except (NoCredentialsError, CredentialRetrievalError) as error:
+            # A client that was made without credentials stays without for ever.
+            self._start_over(str(error))
+            raise
+
+    def _start_over(self, reason: str) -> None:
+        logger.warning("credentials are renewed", extra={"reason": reason})
+        with self._lock:
+            self._session, self._clients = None, {}
 
     def _call(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         answer = getattr(self._client(service), operation)(**parameters)

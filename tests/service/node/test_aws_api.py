@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from llm_service.node.aws_api import AwsApi, error_code
 from tests.doubles.aws import REGION, Aws
@@ -47,22 +47,36 @@ async def test_nobody_there_is_a_botocore_error(monkeypatch: pytest.MonkeyPatch,
         await AwsApi(REGION).call("servicediscovery", "list_instances", ServiceId="srv-a")
 
 
-@pytest.mark.parametrize("code", ["ExpiredTokenException", "RequestExpired"])
-async def test_fetches_credentials_anew_when_they_are_refused(
-    aws: Aws,
-    service_id: str,
-    metadata_double: Metadata,
-    monkeypatch: pytest.MonkeyPatch,
-    code: str,
-) -> None:
+@pytest.fixture
+def role(metadata_double: Metadata, monkeypatch: pytest.MonkeyPatch) -> Metadata:
+    """Credentials of an instance's role, and no others."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata_double.url)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    return metadata_double
+
+
+async def test_recovers_from_a_start_without_credentials(
+    aws: Aws, service_id: str, role: Metadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = AwsApi(REGION)
+    with monkeypatch.context() as away:
+        away.setattr(role, "value", lambda path: None)
+        with pytest.raises(NoCredentialsError):
+            await api.call("servicediscovery", "list_instances", ServiceId=service_id)
+    answer = await api.call("servicediscovery", "list_instances", ServiceId=service_id)
+    assert answer["Instances"] == []
+
+
+@pytest.mark.parametrize("code", ["ExpiredTokenException", "RequestExpired"])
+async def test_fetches_credentials_anew_when_they_are_refused(
+    aws: Aws, service_id: str, role: Metadata, code: str
+) -> None:
     api = AwsApi(REGION)
     await api.call("servicediscovery", "list_instances", ServiceId=service_id)
-    fetched = metadata_double.requests.count("iam/security-credentials/role")
+    fetched = role.requests.count("iam/security-credentials/role")
     assert fetched >= 1
 
     aws.faults.denied = {"ListInstances"}
@@ -71,7 +85,7 @@ async def test_fetches_credentials_anew_when_they_are_refused(
         await api.call("servicediscovery", "list_instances", ServiceId=service_id)
     aws.faults.denied.clear()
     await api.call("servicediscovery", "list_instances", ServiceId=service_id)
-    assert metadata_double.requests.count("iam/security-credentials/role") > fetched
+    assert role.requests.count("iam/security-credentials/role") > fetched
 
 
 async def test_makes_clients_in_several_threads_at_once(aws: Aws, service_id: str) -> None:
