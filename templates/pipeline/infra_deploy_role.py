@@ -21,6 +21,7 @@ from awacs import (
 from awacs.aws import Action, StringEquals, StringLike
 from troposphere import GetAtt, Ref, Sub, Template, iam
 
+from templates.pipeline.findings import accepted
 from templates.pipeline.role_boundary import RoleBoundary
 from templates.pipeline.statements import ROLE_PATH, allow, arn, document, trust
 
@@ -210,6 +211,9 @@ class InfraDeployRole:
                 DeletionPolicy="Retain",
                 UpdateReplacePolicy="Retain",
                 Path=ROLE_PATH,
+                Metadata=accepted(
+                    CKV_AWS_111="EC2, Cloud Map and Route 53 name theirs by unforeseeable ids.",
+                ),
                 Description="CloudFormation takes it to deploy the LLM service's infrastructure.",
                 AssumeRolePolicyDocument=trust("cloudformation.amazonaws.com"),
                 Policies=[
