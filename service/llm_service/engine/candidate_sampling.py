@@ -80,5 +80,5 @@ def _totals(
     rows = [row for row, one in enumerate(params) if one.top_p < 1 and not 0 < one.top_k < size]
     if rows:
         part = runs.rows(rows)
-        totals[rows] = row_sums(_scale(part.values.flatten(1), part, temperatures[rows]).exp_())
+        totals[rows] = row_sums(_scale(part.scores(), part, temperatures[rows]).exp_())
     return totals

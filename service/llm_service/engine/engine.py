@@ -219,6 +219,11 @@ class Engine:
             preemptions=self._scheduler.num_preemptions,
         )
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the worker failed; from then on the engine can only be replaced."""
+        return self._state is EngineState.FAILED
+
     def is_healthy(self) -> bool:
         """Whether the worker runs and no step hangs longer than `step_timeout_seconds`.
 

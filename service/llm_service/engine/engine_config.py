@@ -2,6 +2,8 @@ from dataclasses import dataclass
 
 from llm_service.engine.errors import InvalidParameterError
 
+QUANTIZATIONS = ("none", "int8", "int4")
+
 
 @dataclass(frozen=True)
 class EngineConfig:
@@ -24,6 +26,8 @@ class EngineConfig:
             at most 1.
         use_kernels: Whether the compiled kernels may take the place of torch's on a CPU, for the
             models that they know. They move the weights out of the model.
+        quantization: `none`, `int8` or `int4`: how the compiled kernels store the weights. Fewer
+            bits are faster and smaller, and less exact. Only the kernels can do it.
         step_timeout_seconds: A step that takes longer counts as hung: `is_healthy` turns false.
 
     Raises:
@@ -39,6 +43,7 @@ class EngineConfig:
     cache_memory_bytes: int | None = None
     cache_memory_share: float = 0.5
     use_kernels: bool = True
+    quantization: str = "none"
     step_timeout_seconds: float = 120.0
 
     def __post_init__(self) -> None:
@@ -66,6 +71,10 @@ class EngineConfig:
         if not 0 < self.cache_memory_share <= 1:
             raise InvalidParameterError(
                 "cache_memory_share", self.cache_memory_share, "must be above 0 and at most 1"
+            )
+        if self.quantization not in QUANTIZATIONS:
+            raise InvalidParameterError(
+                "quantization", self.quantization, f"must be {' or '.join(QUANTIZATIONS)}"
             )
         if not self.step_timeout_seconds > 0:
             raise InvalidParameterError(

@@ -21,11 +21,17 @@ from llm_service.fast_decoder.errors import UnsupportedDecoderError
 from llm_service.fast_decoder.fast_decoder import FastDecoder
 from llm_service.kernels.errors import KernelUnavailableError
 from llm_service.kernels.kernel_library import best_kernel_library
+from llm_service.kernels.weight_kind import WeightKind
 
 logger = logging.getLogger(__name__)
 
 # Rotary embeddings that change with the longest text of a batch: sequences cannot share one.
 _BATCH_DEPENDENT_ROPE = frozenset({"dynamic", "longrope"})
+
+_QUANTIZED_KINDS = {"int8": WeightKind.INT8, "int4": WeightKind.INT4}
+
+# Finds what is wrong altogether; how good quantized weights are is another question.
+_QUANTIZED_TOLERANCE = 0.5
 
 
 def select_model_runner(model: PreTrainedModel, config: EngineConfig) -> ModelRunner:
@@ -41,12 +47,17 @@ def select_model_runner(model: PreTrainedModel, config: EngineConfig) -> ModelRu
         config: Sizes of the cache.
 
     Raises:
-        InvalidParameterError: The cache's memory does not hold a single block.
+        InvalidParameterError: The cache's memory does not hold a single block, or the weights
+            cannot be quantized.
     """
     name = type(model).__name__
     try:
         return _fast_runner(model, config)
     except (KernelUnavailableError, UnsupportedDecoderError, UnsupportedModelError) as error:
+        if config.quantization != "none":
+            raise InvalidParameterError(
+                "quantization", config.quantization, f"must be none here: {error}"
+            ) from error
         logger.info("%s runs on torch's kernels: %s", name, error)
     probe = _probe(model)
     own_attention = model.config._attn_implementation
@@ -75,8 +86,9 @@ def _fast_runner(model: PreTrainedModel, config: EngineConfig) -> FastModelRunne
         raise KernelUnavailableError(f"the model is on {model.device.type}, not on a CPU")
     DecoderShape.of(model)
     library = best_kernel_library()
-    check = PagedSelfCheck(model)
-    decoder = FastDecoder(model, library)
+    kind = _QUANTIZED_KINDS.get(config.quantization)
+    check = PagedSelfCheck(model, None if kind is None else _QUANTIZED_TOLERANCE)
+    decoder = FastDecoder(model, library, kind)
     try:
         check.verify(FastModelRunner(decoder, check.NUM_BLOCKS, check.BLOCK_SIZE))
     except UnsupportedModelError:
@@ -84,9 +96,10 @@ def _fast_runner(model: PreTrainedModel, config: EngineConfig) -> FastModelRunne
         raise
     num_blocks = _num_blocks(model, config, decoder.cache_bytes_per_token)
     logger.info(
-        "%s runs on kernels for %s over a paged cache of %d blocks of %d tokens",
+        "%s runs on kernels for %s, weights %s, over a paged cache of %d blocks of %d tokens",
         type(model).__name__,
         library.instruction_set.name,
+        str(model.dtype).removeprefix("torch.") if kind is None else kind.name.lower(),
         num_blocks,
         config.block_size,
     )

@@ -25,11 +25,17 @@ class PagedSelfCheck:
     BLOCK_SIZE = 8
     NUM_BLOCKS = -(-_LONG // BLOCK_SIZE) + -(-_SHORT // BLOCK_SIZE)
 
-    def __init__(self, model: PreTrainedModel) -> None:
-        """Runs the model over the texts with its own attention and cache."""
+    def __init__(self, model: PreTrainedModel, tolerance: float | None = None) -> None:
+        """Runs the model over the texts with its own attention and cache.
+
+        Args:
+            model: The model.
+            tolerance: By what share logits may differ; None takes what the model's type allows.
+        """
         self._texts = {"long": _text(model, _LONG), "short": _text(model, _SHORT)}
         self._expected = {name: _own_logits(model, text) for name, text in self._texts.items()}
-        self._tolerance = 1e-3 if model.dtype == torch.float32 else 0.1
+        own_tolerance = 1e-3 if model.dtype == torch.float32 else 0.1
+        self._tolerance = own_tolerance if tolerance is None else tolerance
 
     def verify(self, runner: ModelRunner) -> None:
         """Compares a runner with the model.

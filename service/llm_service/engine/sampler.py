@@ -63,7 +63,7 @@ def _fill(tokens: list[int | None], rows: list[int], chosen: torch.Tensor) -> No
 
 
 def _draw_free(runs: VocabularyRuns, states: SequenceOf[SamplingState]) -> torch.Tensor:
-    scores = (runs.values.flatten(1) - runs.best.unsqueeze(-1)).div_(_temperatures(states, runs))
+    scores = (runs.scores() - runs.best.unsqueeze(-1)).div_(_temperatures(states, runs))
     return draw(scores.exp_(), _uniforms(states, runs))
 
 

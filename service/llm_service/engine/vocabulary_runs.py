@@ -13,7 +13,6 @@ class VocabularyRuns:
     few runs: the k largest scores lie in the k runs with the largest maxima.
 
     Attributes:
-        values: Scores, float32, [n, runs, RUN_LENGTH]; minus infinity after the last token.
         maxima: The largest score of each run, [n, runs].
         best: The largest score of each row, [n]; NaN where a row has one.
     """
@@ -27,8 +26,10 @@ class VocabularyRuns:
         missing = -scores.shape[1] % RUN_LENGTH
         if missing:
             scores = pad(scores, (0, missing), value=-torch.inf)
-        self.values = scores.view(len(scores), -1, RUN_LENGTH)
-        self.maxima = self.values.amax(-1)
+        # [all rows, runs, RUN_LENGTH], shared by the parts that rows() makes.
+        self._values = scores.view(len(scores), -1, RUN_LENGTH)
+        self._row_numbers = torch.arange(len(scores), device=scores.device)
+        self.maxima = self._values.amax(-1)
         self.best = self.maxima.amax(-1)
 
     def __len__(self) -> int:
@@ -40,14 +41,22 @@ class VocabularyRuns:
         return self.maxima.shape[1]
 
     def rows(self, rows: list[int]) -> "VocabularyRuns":
-        """Some of the rows; the same object, without a copy, if these are all of them."""
-        if len(rows) == len(self):
-            return self
+        """Some of the rows, in rising order; their scores are not copied."""
         part = object.__new__(VocabularyRuns)
-        part.values = self.values[rows]
+        part._values = self._values
+        part._row_numbers = self._row_numbers[rows]
         part.maxima = self.maxima[rows]
         part.best = self.best[rows]
         return part
+
+    def scores(self) -> torch.Tensor:
+        """All scores of the rows, minus infinity after the last token, [n, runs x RUN_LENGTH].
+
+        Not to be changed: they may be a view.
+        """
+        if len(self) == len(self._values):
+            return self._values.flatten(1)
+        return self._values[self._row_numbers].flatten(1)
 
     def most_likely(self) -> torch.Tensor:
         """The token with the largest score of each row, the first one of several, int64, [n]."""
@@ -63,4 +72,4 @@ class VocabularyRuns:
         Returns:
             [n, count x RUN_LENGTH]
         """
-        return self.values.gather(1, runs.unsqueeze(-1).expand(-1, -1, RUN_LENGTH)).flatten(1)
+        return self._values[self._row_numbers.unsqueeze(-1), runs].flatten(1)

@@ -8,6 +8,7 @@ import torch
 import transformers
 from transformers import PreTrainedModel
 
+from llm_service.engine.forward import forward
 from llm_service.engine.sampling_params import SamplingParams
 from tests.service.engine.answers import submit
 from tests.service.engine.conftest import StartEngine
@@ -85,8 +86,8 @@ def test_arriving_while_others_run(
 
 def bytes_per_token(model: PreTrainedModel) -> int:
     cache = transformers.DynamicCache(config=model.config)
-    with torch.no_grad():
-        model(torch.zeros((1, 1), dtype=torch.int64), cache=cache)
+    zero = torch.zeros((1, 1), dtype=torch.int64)
+    forward(model, zero, zero, cache)
     return sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
 
 

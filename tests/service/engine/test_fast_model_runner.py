@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from llm_service.engine.engine_config import EngineConfig
+from llm_service.engine.errors import InvalidParameterError
 from llm_service.engine.fast_model_runner import FastModelRunner
 from llm_service.engine.model_runner_selection import select_model_runner
 from llm_service.engine.paged_model_runner import PagedModelRunner
@@ -116,3 +117,33 @@ def test_kernels_that_compute_otherwise_give_the_weights_back(
     model.set_attn_implementation("eager")
     with torch.no_grad():
         torch.testing.assert_close(model(ids).logits, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.usefixtures("kernels")
+@pytest.mark.parametrize("quantization", ["int8", "int4"])
+def test_quantized_weights_answer_the_same_in_any_company(
+    quantization: str, start_engine: StartEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        engine = start_engine(
+            make_small_model("llama"), use_kernels=True, quantization=quantization
+        )
+
+    alone = [submit(engine, prompt, greedy()).wait().tokens for prompt in make_prompts()]
+    together = [submit(engine, prompt, greedy()) for prompt in make_prompts()]
+
+    assert f"weights {quantization}" in caplog.text
+    assert [answer.wait().tokens for answer in together] == alone
+
+
+@pytest.mark.usefixtures("kernels")
+def test_a_model_that_cannot_be_quantized_is_refused() -> None:
+    with pytest.raises(
+        InvalidParameterError, match="quantization='int8': must be none here: DeepseekV3ForCausalLM"
+    ):
+        select_model_runner(make_small_model("deepseek_v3"), EngineConfig(quantization="int8"))
+
+
+def test_an_unknown_quantization_is_refused() -> None:
+    with pytest.raises(InvalidParameterError, match="must be none or int8 or int4"):
+        EngineConfig(quantization="int2")
