@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -100,8 +101,19 @@ async def test_a_standby_instance_takes_no_traffic_and_comes_back(
 
 
 async def test_an_agent_that_starts_on_a_leaving_instance_never_registers(
-    node: Node, health_server: HealthServer, metadata_double: Metadata, aws: Aws
+    node: Node,
+    health_server: HealthServer,
+    metadata_double: Metadata,
+    aws: Aws,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    look = InstanceMetadata.spot_interruption
+
+    def look_slowly(metadata: InstanceMetadata) -> str | None:
+        time.sleep(1)
+        return look(metadata)
+
+    monkeypatch.setattr(InstanceMetadata, "spot_interruption", look_slowly)
     await health_server.set(SERVING)
     metadata_double.announce_spot_interruption()
     node.start(metadata_double)

@@ -57,11 +57,17 @@ async def test_a_server_of_something_else(health_server: HealthServer) -> None:
 async def test_sees_a_server_that_is_back_at_once(health_server: HealthServer) -> None:
     probe = probe_of(health_server)
     await health_server.stop()
-    for _ in range(5):
+    # Accepts and hangs up, so that gRPC gets as far as to back off.
+    refusing = await asyncio.start_server(
+        lambda reader, writer: writer.close(), "127.0.0.1", health_server.port
+    )
+    for _ in range(4):
         assert await probe.failure() is not None
+    refusing.close()
+    await refusing.wait_closed()
     await health_server.start()
-    # A channel that is kept would wait for its reconnection backoff.
-    assert await probe.failure() is None
+    # A connection that is kept or shared would wait for its backoff, a second and more.
+    assert await Probe("127.0.0.1", health_server.port, 0.9).failure() is None
 
 
 @pytest.fixture
