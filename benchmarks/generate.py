@@ -8,6 +8,7 @@ the comparison; without --install-cdk and without an earlier installation only o
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -45,6 +46,7 @@ class Contestant:
         folder: Where they run.
         environment: What is added to this process's environment.
         seconds: Wall time of each round.
+        cpu_seconds: Processor time of each round, which a busy machine changes little.
         mib: Peak resident memory of each round: of the commands' largest, with its children.
     """
 
@@ -53,37 +55,41 @@ class Contestant:
     folder: Path
     environment: dict[str, str]
     seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
     mib: list[float] = field(default_factory=list)
 
     def run(self, *, counted: bool) -> None:
         """Runs the commands once."""
         started = time.perf_counter()
-        peak = max(self._run(command) for command in self.commands)
+        runs = [self._run(command) for command in self.commands]
         if counted:
             self.seconds.append(time.perf_counter() - started)
-            self.mib.append(peak)
+            self.cpu_seconds.append(sum(cpu for cpu, _ in runs))
+            self.mib.append(max(peak for _, peak in runs))
 
-    def _run(self, command: list[str]) -> float:
-        environment = {**os.environ, **self.environment}
+    def _run(self, command: list[str]) -> tuple[float, float]:
+        """Returns processor seconds and peak MiB of one command with its children."""
         process = subprocess.Popen(
             command,
             cwd=self.folder,
-            env=environment,
+            env={**os.environ, **self.environment},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
         peak = 0.0
-        while process.poll() is None:
+        while True:
+            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if ended:
+                break
             # A process may end while its figures are read.
-            try:
+            with contextlib.suppress(OSError):
                 peak = max(peak, peak_resident_mib(process.pid))
-            except OSError:
-                continue
             time.sleep(POLL_SECONDS)
-        error = process.stderr.read().decode() if process.stderr else ""
+        process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
+            error = process.stderr.read().decode() if process.stderr else ""
             raise SystemExit(f"{' '.join(command)} failed with {process.returncode}:\n{error}")
-        return peak
+        return usage.ru_utime + usage.ru_stime, peak
 
 
 def main() -> int:
@@ -95,7 +101,9 @@ def main() -> int:
         contestants = _contestants(Path(folder))
         _measure(contestants, arguments.rounds)
     rows = [_row(contestant, contestants) for contestant in contestants]
-    table = markdown_table(("command", "wall s", "MiB", "times faster than cdk synth"), rows)
+    table = markdown_table(
+        ("command", "wall s", "CPU s", "MiB", "times faster than cdk synth"), rows
+    )
     output = ROOT / "dist" / "bench"
     output.mkdir(parents=True, exist_ok=True)
     (output / "generate.md").write_text(table)
@@ -170,6 +178,7 @@ def _row(contestant: Contestant, contestants: list[Contestant]) -> list[str]:
     return [
         contestant.name,
         f"{statistics.median(contestant.seconds):.2f}",
+        f"{statistics.median(contestant.cpu_seconds):.2f}",
         f"{statistics.median(contestant.mib):.0f}",
         "" if ratio is None else f"{ratio:.1f}",
     ]
@@ -180,6 +189,7 @@ def _figures(contestants: list[Contestant]) -> list[dict[str, object]]:
         {
             "name": contestant.name,
             "seconds": contestant.seconds,
+            "cpu_seconds": contestant.cpu_seconds,
             "mib": contestant.mib,
             "times_faster": _ratio(contestant, contestants),
         }

@@ -25,6 +25,7 @@ from benchmarks.model_shape import QWEN25_05B, SMOLLM2_135M, ModelShape
 from benchmarks.report import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
+OUTPUT = ROOT / "dist" / "bench"
 SHAPES = (SMOLLM2_135M, QWEN25_05B)
 
 
@@ -34,7 +35,7 @@ def main() -> int:
     # Ended from outside, it still ends what it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(stderr=True)
-    runs = []
+    runs: list[LimitedRun] = []
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console
     ) as progress:
@@ -46,13 +47,17 @@ def main() -> int:
                 task = progress.add_task(f"{shape.name} in {limit}", total=1)
                 runs.append(_measure(shape, folder, limit, arguments))
                 progress.update(task, completed=1)
-    table = markdown_table(LimitedRun.HEADINGS, [run.cells() for run in runs])
-    output = ROOT / "dist" / "bench"
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "memory.md").write_text(table)
-    (output / "memory.json").write_text(json.dumps([asdict(run) for run in runs], indent=2) + "\n")
-    print(table)
+                _write(runs)
+    print((OUTPUT / "memory.md").read_text())
     return 0
+
+
+def _write(runs: list[LimitedRun]) -> None:
+    """Writes what is known so far: a run that swaps takes minutes."""
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    table = markdown_table(LimitedRun.HEADINGS, [run.cells() for run in runs])
+    (OUTPUT / "memory.md").write_text(table)
+    (OUTPUT / "memory.json").write_text(json.dumps([asdict(run) for run in runs], indent=2) + "\n")
 
 
 def _measure(

@@ -3,7 +3,7 @@ from pathlib import Path
 import torch
 
 _PROC = Path("/proc")
-# Where a container sees its own limit: control groups version 2.
+# Where a container sees its own limit.
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -15,7 +15,7 @@ def free_memory_bytes(device: torch.device, proc: Path = _PROC, cgroup: Path = _
     Args:
         device: The device.
         proc: Folder of the kernel's process file system.
-        cgroup: Folder of the container's control group.
+        cgroup: Folder of the container's control groups, of version 1 or 2.
 
     Raises:
         OSError: The kernel does not tell.
@@ -37,14 +37,25 @@ def _machine_memory(meminfo: Path) -> int:
 
 
 def _container_memory(cgroup: Path) -> int | None:
+    if (cgroup / "memory").is_dir():  # version 1: Amazon Linux 2 and older hosts
+        files = ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")
+        return _left(cgroup, *files, "memory/memory.stat", "total_inactive_file")
+    return _left(cgroup, "memory.max", "memory.current", "memory.stat", "inactive_file")
+
+
+def _left(
+    cgroup: Path, limit_file: str, used_file: str, statistics_file: str, droppable_name: str
+) -> int | None:
+    """What a limit leaves in bytes, or None where there is no limit."""
     try:
-        limit = (cgroup / "memory.max").read_text(encoding="ascii").strip()
-        used = int((cgroup / "memory.current").read_text(encoding="ascii"))
-        statistics = (cgroup / "memory.stat").read_text(encoding="ascii").split()
+        limit = (cgroup / limit_file).read_text(encoding="ascii").strip()
+        used = int((cgroup / used_file).read_text(encoding="ascii"))
+        statistics = (cgroup / statistics_file).read_text(encoding="ascii").split()
     except OSError:
         return None
     if limit == "max":
         return None
     # Pages of files that can be dropped at any time, such as weights just read, count as used.
-    droppable = int(statistics[statistics.index("inactive_file") + 1])
+    # Version 1 writes no limit as a huge one, which the machine's own memory then undercuts.
+    droppable = int(statistics[statistics.index(droppable_name) + 1])
     return max(0, int(limit) - used + droppable)
