@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from llm_service.api.server import PortInUseError, Server
@@ -27,8 +28,8 @@ def main() -> int:
     """Serves until SIGTERM or SIGINT.
 
     Returns:
-        The exit code: 0 after an orderly end, 1 when the model or the port failed, 2 when a setting
-        is wrong.
+        The exit code: 0 after an orderly end, 1 when the model, the port or the engine failed, 2
+        when a setting is wrong.
     """
     if len(sys.argv) > 1:
         print(
@@ -58,22 +59,33 @@ async def _run(settings: Settings) -> int:
     stopping = asyncio.create_task(stop.wait())
     first: set[asyncio.Future[Any]] = {loading, stopping}
     await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-    exit_code = 0
-    if loading.done():
-        try:
-            server.serve(loading.result())
-        except (ChatTemplateError, ModelLoadError) as error:
-            log.error("%s", error)  # noqa: TRY400 -- as above
-            exit_code = EXIT_FAILED
-        except Exception:
-            log.exception("MODEL_NAME=%s cannot be served", settings.model_name)
-            exit_code = EXIT_FAILED
-        else:
-            await stopping
-            await _drain(server, stop)
+    exit_code = await _serve(server, loading.result, stop, settings) if loading.done() else 0
     await server.stop()
     log.info("stopped")
     return exit_code
+
+
+async def _serve(
+    server: Server, loaded: Callable[[], ModelRuntime], stop: asyncio.Event, settings: Settings
+) -> int:
+    """Answers until the stop signal, then drains; or until the engine fails."""
+    try:
+        server.serve(loaded())
+    except (ChatTemplateError, ModelLoadError) as error:
+        log.error("%s", error)  # noqa: TRY400 -- as above
+        return EXIT_FAILED
+    except Exception:
+        log.exception("MODEL_NAME=%s cannot be served", settings.model_name)
+        return EXIT_FAILED
+    failing = asyncio.create_task(server.wait_for_failure())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({failing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if failing.done():
+        # A failed engine never answers again, but a new process does: the supervisor starts one.
+        log.critical("the engine failed: ending, so that the server is started anew")
+        return EXIT_FAILED
+    await _drain(server, stop)
+    return EXIT_FAILED if failing.done() else 0
 
 
 async def _drain(server: Server, stop: asyncio.Event) -> None:

@@ -14,7 +14,7 @@ from llm_service.api.api_error import ApiError
 from llm_service.api.engine_errors import to_api_error
 from llm_service.api.mailbox import Mailbox
 from llm_service.api.request_log import RequestLog
-from llm_service.engine.errors import EngineError
+from llm_service.engine.errors import EngineError, EngineStoppedError
 from llm_service.engine.finish_reason import FinishReason
 from llm_service.engine.generation_output import GenerationOutput
 from llm_service.engine.generation_request import GenerationRequest
@@ -71,7 +71,7 @@ class GenerationCall:
             while not finished:
                 piece = await mailbox.take()
                 self.log.piece(piece)
-                self._raise_if_failed(piece)
+                self._raise_if_failed(piece, engine)
                 finished = piece.finish_reason is not None
                 if piece.reasoning or piece.content or finished:
                     await send(piece)
@@ -97,7 +97,7 @@ class GenerationCall:
             engine.cancel(self.generation.request_id)
             self.log.close()
 
-    def _raise_if_failed(self, piece: AnswerPiece) -> None:
+    def _raise_if_failed(self, piece: AnswerPiece, engine: Engine) -> None:
         if piece.finish_reason is FinishReason.CANCELLED:
             # Our own cancel never gets here, for nobody waits then: the engine was stopped.
             raise ApiError.draining()
@@ -105,4 +105,6 @@ class GenerationCall:
             raise ApiError.deadline()
         if piece.finish_reason is FinishReason.ERROR:
             log.error("request %s failed: %s", self.request_id, piece.error)
+            if engine.has_failed:  # not this request's doing: another instance can answer it
+                raise to_api_error(EngineStoppedError("failed"), prompt_field=self.prompt_field)
             raise ApiError.internal()

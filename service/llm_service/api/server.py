@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 _CLOSING_SECONDS = 1.0
 # The longest wait for the step that runs. A hung one never ends, and must not keep the process.
 _ENGINE_STOP_SECONDS = 10.0
+_FAILURE_POLL_SECONDS = 0.25
 _KEEPALIVE_TIME_MS = 30_000
 _KEEPALIVE_TIMEOUT_MS = 10_000
 _MIN_CLIENT_PING_INTERVAL_MS = 10_000
@@ -88,6 +89,13 @@ class Server:
         """Begins to answer, now that the model is there; health follows the engine."""
         self._servicer.runtime = runtime
         self._follow = asyncio.create_task(self._health.follow(runtime.engine.is_healthy))
+
+    async def wait_for_failure(self) -> None:
+        """Returns once the engine has failed for good; not before, and not without a model."""
+        runtime = self._servicer.runtime
+        while runtime is None or not runtime.engine.has_failed:
+            await asyncio.sleep(_FAILURE_POLL_SECONDS)
+            runtime = self._servicer.runtime
 
     async def drain(self) -> None:
         """Takes nothing new and lets running answers finish, for DRAIN_SECONDS at the most.

@@ -9,10 +9,15 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from llm.v1 import llm_pb2
+from llm.v1 import llm_pb2, llm_pb2_grpc
+from llm_service import main
 from llm_service.api.server import PortInUseError
+from llm_service.config import Settings
+from llm_service.model_runtime import ModelRuntime
+from llm_service.models.loaded_model import LoadedModel
+from tests.doubles.brake import Brake
 from tests.doubles.llm_calls import collect, sampling
-from tests.doubles.llm_server import LlmServer
+from tests.doubles.llm_server import LlmServer, free_port
 from tests.doubles.rpc_failure import failure_of
 from tests.doubles.tiny_model import make_random_model, make_scripted_model
 from tests.doubles.until import until
@@ -199,3 +204,35 @@ async def test_a_second_server_cannot_share_the_port() -> None:
         second = LlmServer(None, None, port=first.settings.port)
         with pytest.raises(PortInUseError, match=f"PORT={first.settings.port}"):
             await second.server.start()
+
+
+async def test_a_failed_engine_sends_its_callers_elsewhere_and_ends_the_process(
+    tokenizer: PreTrainedTokenizerFast,
+    random_model: LlamaForCausalLM,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runtimes: list[ModelRuntime] = []
+    settings = Settings(host="127.0.0.1", port=free_port(), cache_memory_share=0.01)
+
+    def load(settings: Settings) -> ModelRuntime:
+        loaded = LoadedModel("tiny", random_model, tokenizer, random_model.num_parameters())
+        runtimes.append(ModelRuntime.from_loaded(loaded, settings))
+        return runtimes[0]
+
+    monkeypatch.setattr(main, "_load", load)
+    serving = asyncio.create_task(main._run(settings))
+    await until(lambda: bool(runtimes))
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{settings.port}") as channel:
+        stub = llm_pb2_grpc.LlmServiceStub(channel)
+        request = llm_pb2.GenerateStreamRequest(
+            prompt="A", sampling=sampling(ignore_eos=True, max_tokens=500)
+        )
+        brake = Brake(runtimes[0].engine)
+        brake.slow_down(0.02)
+        stream = stub.GenerateStream(request, wait_for_ready=True)
+        await stream.read()
+        # Not one request's doing: the scheduler itself is broken.
+        monkeypatch.setattr(runtimes[0].engine._scheduler, "schedule", lambda budget: 1 / 0)
+        failure = await failure_of(collect(stream))
+    assert (failure.code, failure.reason) == (grpc.StatusCode.UNAVAILABLE, "ENGINE_STOPPED")
+    assert await serving == main.EXIT_FAILED
