@@ -115,5 +115,7 @@ class Checkout:
         for name in ("bin", "include", "lib", "pyvenv.cfg"):
             if (Path(sys.prefix) / name).exists():
                 (venv / name).symlink_to(Path(sys.prefix) / name)
-        # Newer than the locks, so that make sees nothing to install.
+        # Through these links make would install into the environment that the tests run in. So it
+        # finds nothing to install, and could not.
+        self.write("scripts/install-venv", "echo tests install nothing; exit 1\n")
         (venv / "installed").touch()
