@@ -13,6 +13,8 @@ PORT ?= 50051
 IMAGE ?= llm-service:dev
 DOCKER_BUILD_FLAGS ?= --network host
 PYTEST_FLAGS ?=
+# More workers than two make the tests of real processes wait for each other.
+PYTEST_WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,7 +33,8 @@ demo: templates ## from nothing to a model's answer: install, generate, lint, se
 	@MODEL="$(MODEL)" PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
 
 test: $(READY) ## runs all tests (PYTEST_FLAGS="-k name" for some)
-	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(PYTEST_FLAGS)
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup \
+	  $(PYTEST_FLAGS)
 
 lint: $(READY) ## checks everything that can be checked without running it
 	@$(BIN)/ruff check .
