@@ -54,20 +54,25 @@ async def test_a_server_of_something_else(health_server: HealthServer) -> None:
     await other.stop(None)
 
 
-async def test_sees_a_server_that_is_back_at_once(health_server: HealthServer) -> None:
-    probe = probe_of(health_server)
-    await health_server.stop()
+async def refuse_then_serve(server: HealthServer) -> str | None:
+    """Probes a port that hangs up, then the server there; returns what the last probe said."""
+    await server.stop()
     # Accepts and hangs up, so that gRPC gets as far as to back off.
     refusing = await asyncio.start_server(
-        lambda reader, writer: writer.close(), "127.0.0.1", health_server.port
+        lambda reader, writer: writer.close(), "127.0.0.1", server.port
     )
     for _ in range(4):
-        assert await probe.failure() is not None
+        assert await probe_of(server).failure() is not None
     refusing.close()
     await refusing.wait_closed()
-    await health_server.start()
-    # A connection that is kept or shared would wait for its backoff, a second and more.
-    assert await Probe("127.0.0.1", health_server.port, 0.9).failure() is None
+    await server.start()
+    return await probe_of(server, 0.9).failure()
+
+
+async def test_sees_a_server_that_is_back_at_once(health_server: HealthServer) -> None:
+    # A connection that is kept or shared waits for its backoff, a second and more, every time; a
+    # busy machine makes one probe late, and not all of them.
+    assert None in [await refuse_then_serve(health_server) for _ in range(4)]
 
 
 @pytest.fixture
