@@ -17,7 +17,7 @@ from deployment.difference_view import difference_view
 from deployment.errors import AwsRefusedError, FindingsError, UsageError
 from deployment.image_catalog import ImageCatalog
 from deployment.operation_outcome import OperationOutcome
-from deployment.output import Output
+from deployment.output import Output, show
 from deployment.result_file import write_file
 from deployment.stack_name import check_stack_name
 from deployment.stack_operator import StackOperator, failure_of
@@ -70,7 +70,7 @@ class Deployer:
         if plan.change_set is None:
             self._finish(settings, choices, None)
             return
-        self._output.err.print(difference_view(plan.difference))
+        show(self._output.err, difference_view(plan.difference))
         if not choices.execute:
             self._leave_waiting(plan)
             return

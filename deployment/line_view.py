@@ -20,7 +20,7 @@ class LineView:
 
     def event(self, event: StackEvent, elapsed: timedelta) -> None:
         """Shows one event, and the time since the operation began."""
-        self._console.print(event_line(event, elapsed))
+        self._console.print(event_line(event, elapsed), soft_wrap=True)
 
     def trouble(self, sentence: str) -> None:
         """Shows that AWS does not answer for the moment."""

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from rich.console import Console, RenderableType
 from rich.prompt import Confirm
+from rich.table import Table
 from rich.text import Text
 
 from deployment.errors import UsageError
@@ -44,7 +45,7 @@ class Output:
             self._out.file.flush()
             return
         for renderable in renderables:
-            self._out.print(renderable)
+            show(self._out, renderable)
 
     def record(self, data: Any, renderable: RenderableType) -> None:
         """Shows one of an endless row of results: JSON in one line each."""
@@ -52,7 +53,7 @@ class Output:
             self._out.file.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
             self._out.file.flush()
         else:
-            self._out.print(renderable)
+            show(self._out, renderable)
 
     def write(self, text: str) -> None:
         """Writes a piece of a streamed result as it stands."""
@@ -61,11 +62,11 @@ class Output:
 
     def note(self, sentence: str) -> None:
         """Says something beside the result."""
-        self.err.print(Text(sentence))
+        show(self.err, Text(sentence))
 
     def warn(self, sentence: str) -> None:
         """Says something that the reader should not overlook."""
-        self.err.print(Text.assemble(("Warning: ", "yellow"), sentence))
+        show(self.err, Text.assemble(("Warning: ", "yellow"), sentence))
 
     def confirm(self, question: str, *, flag: str = "--yes") -> bool:
         """Asks a person on the terminal.
@@ -90,6 +91,11 @@ class Output:
         else:
             self.note(f"{sentence} ...")
             yield
+
+
+def show(console: Console, renderable: RenderableType) -> None:
+    """Prints with long lines in one piece: a link or log line that is broken cannot be used."""
+    console.print(renderable, soft_wrap=not isinstance(renderable, Table))
 
 
 def _console(file: IO[str]) -> Console:

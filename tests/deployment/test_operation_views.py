@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from deployment.bar_view import BarView
 from deployment.failure_advice import advise_failure
@@ -74,3 +75,15 @@ def test_waiting_is_one_line_without_a_terminal(words: Words) -> None:
 )
 def test_a_reason_comes_with_what_to_do(reason: str, advice: str) -> None:
     assert advice in advise_failure(read(reason=reason), "demo")
+
+
+def test_long_lines_stay_in_one_piece(words: Words) -> None:
+    link = "https://" + "x" * 700
+    words.result({}, Text(f"create {link}"))
+    words.record({}, Text(f"line {'word ' * 200}end"))
+    words.note(link)
+    failed = StackEvent.from_api(event("Group", "CREATE_FAILED", reason="because " * 100))
+    LineView(words.err).event(failed, timedelta())
+    assert len(words.results.splitlines()) == 2
+    assert len(words.notes.splitlines()) == 2
+    assert link in words.results
