@@ -18,6 +18,8 @@ from benchmarks.servers.server import POLL_SECONDS, START_LIMIT_SECONDS
 from benchmarks.servers.system import SystemFailedError
 from benchmarks.workload import Workload
 
+# Two answers of 64 tokens take seconds; a server that reads its weights from swap never gets there.
+ANSWERS_LIMIT_SECONDS = 300.0
 # As the user data script starts it.
 HARDENING = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 
@@ -75,8 +77,11 @@ class LimitedContainer(LlmService):
                 try:
                     await self._wait_until_ready()
                     for clients in (1, 8):
-                        answers = await self.run(Workload.same(clients, 2 * clients))
+                        asking = self.run(Workload.same(clients, 2 * clients))
+                        answers = await asyncio.wait_for(asking, ANSWERS_LIMIT_SECONDS)
                         speeds.append(Measurement.of(answers).tokens_per_second)
+                except TimeoutError:
+                    outcome = f"no answers in {ANSWERS_LIMIT_SECONDS:.0f} s"
                 except (grpc.aio.AioRpcError, SystemFailedError) as error:
                     outcome = f"failed: {str(error)[-200:]}"
             if self._state()["OOMKilled"]:
