@@ -64,6 +64,11 @@ class Settings(BaseSettings):
             "Type of the weights; auto takes the fastest that the device has and that fits.",
         )
     )
+    quantization: Annotated[Literal["none", "int8"], BeforeValidator(_lower)] = _setting(
+        "none",
+        "none or int8",
+        "Fewer bits for the weights on a CPU: faster and smaller, and a little less exact.",
+    )
     host: str = _setting("0.0.0.0", "an IP address or a host name", "Address to listen on.")  # noqa: S104 -- a server in a container is reached from outside of it; the network's rules guard it
     port: int = _setting(50051, "a whole number, 1 to 65535", "Port of gRPC.", ge=1, le=65535)
     tls_certificate_file: Path | None = _setting(

@@ -70,6 +70,7 @@ class ModelRuntime:
             max_context_length=settings.max_context_length,
             max_queue_size=settings.max_queue_size,
             cache_memory_share=settings.cache_memory_share,
+            quantization=settings.quantization,
             step_timeout_seconds=settings.step_timeout_seconds,
         )
         try:

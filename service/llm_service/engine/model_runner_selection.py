@@ -28,10 +28,10 @@ logger = logging.getLogger(__name__)
 # Rotary embeddings that change with the longest text of a batch: sequences cannot share one.
 _BATCH_DEPENDENT_ROPE = frozenset({"dynamic", "longrope"})
 
-_QUANTIZED_KINDS = {"int8": WeightKind.INT8, "int4": WeightKind.INT4}
+_QUANTIZED_KINDS = {"int8": WeightKind.INT8}
 
 # Finds what is wrong altogether; how good quantized weights are is another question.
-_QUANTIZED_TOLERANCE = 0.5
+_QUANTIZED_TOLERANCE = 0.2
 
 
 def select_model_runner(model: PreTrainedModel, config: EngineConfig) -> ModelRunner:

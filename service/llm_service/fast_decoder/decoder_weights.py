@@ -42,6 +42,8 @@ class DecoderWeights:
         _require_no_bias(model)
         self._library = library
         self._kind = kind
+        # The output head, which may be the embedding too, suffers most from few bits.
+        self._head_kind = WeightKind.INT8 if kind == WeightKind.INT4 else kind
         self._shape = shape
         self._is_tied = model.lm_head.weight is model.model.embed_tokens.weight
         # What the struct's pointers refer to.
@@ -75,10 +77,12 @@ class DecoderWeights:
             (PackedProjection.interleaved_rows(shape.intermediate), shape.hidden),
             (shape.hidden, shape.intermediate),
         )
-        matrices = (*(layer * len(shape.windows)), (shape.vocabulary, shape.hidden))
-        return sum(
+        layers = len(shape.windows) * sum(
             PackedProjection.num_bytes(self._library, rows, cols, self._kind)
-            for rows, cols in matrices
+            for rows, cols in layer
+        )
+        return layers + PackedProjection.num_bytes(
+            self._library, shape.vocabulary, shape.hidden, self._head_kind
         )
 
     def _layer(self, layer: Any, window: int, rope: int) -> DecoderLayerStruct:
@@ -107,7 +111,7 @@ class DecoderWeights:
     def _model(self, model: PreTrainedModel) -> DecoderModelStruct:
         shape = self._shape
         embedding = None if self._is_tied else self._keep(model.model.embed_tokens.weight)
-        head = self._pack([model.lm_head])
+        head = self._pack([model.lm_head], kind=self._head_kind)
         if self._is_tied:
             model.model.embed_tokens.weight = model.lm_head.weight
         return DecoderModelStruct(
@@ -129,9 +133,16 @@ class DecoderWeights:
             is_bf16=int(model.dtype == torch.bfloat16),
         )
 
-    def _pack(self, modules: SequenceOf[nn.Linear], *, interleaved: bool = False) -> Any:
+    def _pack(
+        self,
+        modules: SequenceOf[nn.Linear],
+        *,
+        interleaved: bool = False,
+        kind: WeightKind | None = None,
+    ) -> Any:
+        kind = self._kind if kind is None else kind
         projection = PackedProjection(
-            modules, self._library, self._memory, self._kind, interleaved=interleaved
+            modules, self._library, self._memory, kind, interleaved=interleaved
         )
         self._projections.append(projection)
         return projection.struct
