@@ -26,6 +26,7 @@ from llm_service.models.model_files import find_model
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "dist" / "bench"
+WARM_UP_SEED = 999
 
 
 def main() -> int:
@@ -44,8 +45,12 @@ def main() -> int:
     ]
     for peer in missing_peers():
         console.print(f"left out, not installed (benchmarks/install-peers): {peer}")
-    workloads = _quick_workloads() if arguments.quick else _workloads()
-    comparison = asyncio.run(_measure(systems, workloads, arguments.rounds, console))
+    # Other texts in each round, or a server's prefix cache would answer the later ones.
+    workloads = [
+        _quick_workloads(seed) if arguments.quick else _workloads(seed)
+        for seed in range(arguments.rounds)
+    ]
+    comparison = asyncio.run(_measure(systems, workloads, console))
     comparison.write(OUTPUT / "serve.json")
     table = comparison.table()
     (OUTPUT / "serve.md").write_text(table)
@@ -56,9 +61,9 @@ def main() -> int:
 
 
 async def _measure(
-    systems: list[System], workloads: list[Workload], rounds: int, console: Console
+    systems: list[System], rounds: list[list[Workload]], console: Console
 ) -> Comparison:
-    comparison = Comparison([system.name for system in systems], [w.name for w in workloads])
+    comparison = Comparison([system.name for system in systems], [w.name for w in rounds[0]])
     try:
         with Progress(
             TextColumn("{task.description:<60}"),
@@ -67,17 +72,17 @@ async def _measure(
             TimeElapsedColumn(),
             console=console,
         ) as progress:
-            task = progress.add_task("", total=len(systems) * (1 + rounds * len(workloads)))
+            task = progress.add_task("", total=len(systems) * (1 + len(rounds) * len(rounds[0])))
             for system in systems:
                 progress.update(task, description=f"starting {system.name}")
                 await system.start()
-                await system.run(Workload.same(1, 1))
+                await system.run(Workload.same(1, 1, seed=WARM_UP_SEED))
                 system.pause()
                 progress.advance(task)
-            for number in range(rounds):
+            for number, workloads in enumerate(rounds):
                 for workload in workloads:
                     for system in systems:
-                        text = f"round {number + 1}/{rounds}, {workload.name}: {system.name}"
+                        text = f"round {number + 1}/{len(rounds)}, {workload.name}: {system.name}"
                         progress.update(task, description=text)
                         system.resume()
                         comparison.add(system.name, workload.name, await system.run(workload))
@@ -91,17 +96,20 @@ async def _measure(
     return comparison
 
 
-def _workloads() -> list[Workload]:
+def _workloads(seed: int) -> list[Workload]:
     return [
-        Workload.same(1, 4),
-        Workload.same(8, 16),
-        Workload.mixed(8, 16),
-        Workload.mixed(16, 32),
+        Workload.same(1, 4, seed=seed),
+        Workload.same(8, 16, seed=seed),
+        Workload.mixed(8, 16, seed),
+        Workload.mixed(16, 32, seed),
     ]
 
 
-def _quick_workloads() -> list[Workload]:
-    return [Workload.same(1, 1, output_tokens=16), Workload.same(8, 8, output_tokens=16)]
+def _quick_workloads(seed: int) -> list[Workload]:
+    return [
+        Workload.same(1, 1, output_tokens=16, seed=seed),
+        Workload.same(8, 8, output_tokens=16, seed=seed),
+    ]
 
 
 def _parse() -> argparse.Namespace:

@@ -38,17 +38,17 @@ class Workload:
 
     @classmethod
     def same(
-        cls, clients: int, requests: int, words: int = 90, output_tokens: int = 64
+        cls, clients: int, requests: int, words: int = 90, output_tokens: int = 64, seed: int = 0
     ) -> Workload:
         """Makes requests that are all of one length."""
-        texts = random.Random(clients)
+        texts = random.Random(1000 * seed + clients)
         prompts = tuple(Prompt(_text(texts, words), output_tokens) for _ in range(requests))
         return cls(f"{clients} same length" if clients > 1 else "1 client", clients, prompts)
 
     @classmethod
-    def mixed(cls, clients: int, requests: int) -> Workload:
+    def mixed(cls, clients: int, requests: int, seed: int = 0) -> Workload:
         """Makes requests with prompts of 10 to 380 words and answers of 16 to 128 tokens."""
-        lengths = random.Random(1000 + clients)
+        lengths = random.Random(1000 * seed + 500 + clients)
         prompts = tuple(
             Prompt(_text(lengths, lengths.randint(10, 380)), lengths.randint(16, 128))
             for _ in range(requests)

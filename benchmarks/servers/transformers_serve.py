@@ -12,12 +12,12 @@ class TransformersServe(OpenAiServer):
     """`transformers serve` with continuous batching."""
 
     def command(self) -> Sequence[str]:
-        """Returns what starts it; without limits its cache takes half of the machine's memory."""
+        """Returns what starts it; without limits its batches and cache take half of all memory."""
         return [
             str(peer_program("transformers", "python")),
             *("-m", "transformers.cli.transformers", "serve", str(self.model)),
             *("--continuous-batching", "--dtype", "bfloat16", "--device", "cpu"),
-            *("--cb-block-size", "32", "--cb-num-blocks", "2048"),
+            *("--cb-block-size", "32", "--cb-num-blocks", "2048", "--cb-max-batch-tokens", "512"),
             *("--host", "127.0.0.1", "--port", str(self.port)),
         ]
 
