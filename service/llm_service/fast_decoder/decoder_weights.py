@@ -59,6 +59,8 @@ class DecoderWeights:
         )
         self.struct = self._model(model)
         self._set_ropes(model.model.rotary_emb, rope_names)
+        if self._is_tied:
+            _let_go_of_file(model)
 
     def restore(self, model: PreTrainedModel) -> None:
         """Gives the matrices back to the model they came from."""
@@ -193,3 +195,12 @@ def _require_no_bias(model: PreTrainedModel) -> None:
             raise UnsupportedDecoderError(f"its {name} is a {type(module).__name__}")
         if module.bias is not None:
             raise UnsupportedDecoderError(f"its {name} has a bias")
+
+
+def _let_go_of_file(model: PreTrainedModel) -> None:
+    """Copies what is left, so that the weights' file is no longer mapped and in memory.
+
+    An embedding of its own stays in the file instead: few of its rows are ever read.
+    """
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()

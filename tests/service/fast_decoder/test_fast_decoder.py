@@ -1,3 +1,6 @@
+import gc
+from pathlib import Path
+
 import pytest
 import torch
 import transformers
@@ -112,6 +115,19 @@ def test_weights_move_out_and_back(family, dtype):
     assert left < before / (2 if family == "llama" else 20)
     decoder.restore(model)
     assert torch.equal(own_logits(model, SHORT), expected)
+
+
+def test_the_weights_file_is_let_go_of(tmp_path):
+    make_decoder_model("gemma3", torch.bfloat16).save_pretrained(tmp_path)
+    model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path, dtype="auto")
+    model(torch.tensor([SHORT]))
+    assert str(tmp_path) in Path("/proc/self/maps").read_text()
+
+    decoder = FastDecoder(model, built_kernels(NAMES[-1]))
+    gc.collect()
+
+    assert str(tmp_path) not in Path("/proc/self/maps").read_text()
+    assert PagedTexts(decoder, torch.bfloat16, {"short": SHORT}).read(short=40).isfinite().all()
 
 
 def test_a_sequence_with_invalid_numbers_spoils_no_other():
