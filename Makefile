@@ -18,13 +18,13 @@ PYTEST_WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/installed service/llm/v1/llm_pb2.py
-SHELL_SCRIPTS := .ci/run $(wildcard scripts/*)
+READY := $(VENV)/installed service/llm/v1/llm_pb2.py kernels
+SHELL_SCRIPTS := .ci/run $(wildcard scripts/*) service/llm_service/node/host_setup.sh
 
 export PYTHONPATH := $(CURDIR):$(CURDIR)/service
 export MODEL_CACHE_DIR ?= $(CURDIR)/.cache/models
 
-.PHONY: help demo test lint templates golden serve image bench protos lock clean
+.PHONY: help demo test lint lint-security templates golden serve image bench fleet protos kernels lock clean
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,14 +36,16 @@ test: $(READY) ## runs all tests (PYTEST_FLAGS="-k name" for some)
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup \
 	  $(PYTEST_FLAGS)
 
-lint: $(READY) ## checks everything that can be checked without running it
+lint: $(READY) templates ## checks everything that can be checked without running it
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/shellcheck $(SHELL_SCRIPTS)
 	@$(BIN)/hadolint service/Dockerfile
-	@$(BIN)/python generate.py lint
+
+lint-security: templates ## checks the templates with checkov, in an environment of its own
+	@scripts/checkov
 
 templates: $(READY) ## writes both stacks' templates to dist/ and lints them
 	@$(BIN)/python generate.py
@@ -63,7 +65,15 @@ image: ## builds the container image (IMAGE=name:tag, DOCKER_BUILD_FLAGS=...)
 bench: $(READY) ## measures speed and memory with peers side by side
 	@$(BIN)/python -m benchmarks.serve
 
+fleet: $(READY) ## plays a fleet of real processes with a full minute of API outage
+	@FLEET_OUTAGE_SECONDS=60 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/fleet
+
 protos: service/llm/v1/llm_pb2.py ## builds the protobuf code into service/llm (never committed)
+
+kernels: $(VENV)/installed ## compiles the kernels for this processor, where a C++ compiler is (without: torch's own)
+	@if command -v c++ >/dev/null; then $(BIN)/python -m llm_service.kernels.build || \
+	  echo "the kernels do not compile: the model runs on torch's own, at a third of the speed" >&2; \
+	  else echo "no C++ compiler: the model runs on torch's own kernels, at a third of the speed" >&2; fi
 
 lock: ## resolves the dependencies anew: service/poetry.lock, then requirements/*.txt
 	@scripts/lock "$(PYTHON)"

@@ -83,6 +83,8 @@ def library_path(instruction_set: InstructionSet, folder: Path = LIBRARY_FOLDER)
 def main() -> int:
     """Builds what is missing, for every instruction set."""
     missing = [one for one in INSTRUCTION_SETS if not library_path(one).exists()]
+    if missing:
+        print("compiling the kernels, which takes about half a minute", file=sys.stderr)
     try:
         with ThreadPoolExecutor(max_workers=2) as pool:
             for library in pool.map(build_kernels, missing):
