@@ -149,6 +149,12 @@ class Settings(BaseSettings):
     log_prompts: bool = _setting(
         False, "true or false", "Whether prompts and answers are logged. They may hold secrets."
     )
+    metrics_namespace: str = _setting(
+        "",
+        "a name, or empty for none",
+        "CloudWatch namespace of the metrics that standard output carries in embedded form.",
+    )
+    stack_name: str = _setting("local", "a name", "Value of the metrics' dimension StackName.")
 
     @field_validator("tls_certificate_file", "tls_key_file")
     @classmethod

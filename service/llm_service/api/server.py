@@ -14,6 +14,9 @@ from llm_service.api.llm_servicer import LlmServicer
 from llm_service.api.rpc_handlers import SERVICE, make_rpc_handlers
 from llm_service.config import Settings
 from llm_service.daemon_thread import run_in_daemon_thread
+from llm_service.metrics.embedded_metrics import EmbeddedMetrics
+from llm_service.metrics.metrics_publisher import MetricsPublisher
+from llm_service.metrics.request_metrics import RequestMetrics
 
 if TYPE_CHECKING:  # its import loads torch, which takes seconds that the port must not wait for
     from llm_service.model_runtime import ModelRuntime
@@ -52,7 +55,9 @@ class Server:
             max_tokens_limit=settings.max_tokens_limit, log_prompts=settings.log_prompts
         )
         self._health = HealthReporter()
+        self._requests = RequestMetrics()
         self._follow: asyncio.Task[None] | None = None
+        self._publish: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Opens the port. Health says NOT_SERVING, and LlmService refuses calls.
@@ -60,7 +65,7 @@ class Server:
         Raises:
             PortInUseError: The port cannot be opened.
         """
-        self._server.add_generic_rpc_handlers((make_rpc_handlers(self._servicer),))
+        self._server.add_generic_rpc_handlers((make_rpc_handlers(self._servicer, self._requests),))
         await self._health.add_to(self._server)
         if self._settings.reflection:
             names = (
@@ -89,6 +94,12 @@ class Server:
         """Begins to answer, now that the model is there; health follows the engine."""
         self._servicer.runtime = runtime
         self._follow = asyncio.create_task(self._health.follow(runtime.engine.is_healthy))
+        if self._settings.metrics_namespace:
+            metrics = EmbeddedMetrics(self._settings.metrics_namespace, self._settings.stack_name)
+            publisher = MetricsPublisher(
+                metrics, self._requests, runtime.engine.stats, lambda line: print(line, flush=True)
+            )
+            self._publish = asyncio.create_task(publisher.run())
 
     async def wait_for_failure(self) -> None:
         """Returns once the engine has failed for good; not before, and not without a model."""
@@ -115,10 +126,11 @@ class Server:
     async def stop(self) -> None:
         """Ends what is left and closes the port."""
         await self._health.shut_down()
-        if self._follow:
-            self._follow.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._follow
+        for task in (self._follow, self._publish):
+            if task:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         if self._servicer.runtime:
             stopping = run_in_daemon_thread("stop", self._servicer.runtime.engine.stop)
             await asyncio.wait({stopping}, timeout=_ENGINE_STOP_SECONDS)
