@@ -52,7 +52,7 @@ def test_torch_is_in_no_lock_because_its_builds_differ_only_by_index() -> None:
         assert "torch" not in found
 
 
-@pytest.mark.parametrize("file_name", ["service.txt", "dev.txt", "lock.txt"])
+@pytest.mark.parametrize("file_name", ["service.txt", "dev.txt", "lock.txt", "poetry.txt"])
 def test_every_pin_is_followed_by_a_hash(file_name: str) -> None:
     text = (ROOT / "requirements" / file_name).read_text()
     joined = text.replace("\\\n", " ")
@@ -61,7 +61,7 @@ def test_every_pin_is_followed_by_a_hash(file_name: str) -> None:
             assert "--hash=sha256:" in line, line
 
 
-@pytest.mark.parametrize("file_name", ["service.txt", "dev.txt", "lock.txt"])
+@pytest.mark.parametrize("file_name", ["service.txt", "dev.txt", "lock.txt", "poetry.txt"])
 def test_no_lock_names_an_index(file_name: str) -> None:
     text = (ROOT / "requirements" / file_name).read_text()
     assert "-index-url" not in re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
