@@ -9,6 +9,8 @@ import pytest
 ROOT = Path(__file__).parent
 
 
+# First, because xdist reads the groups in its own hook of the same name.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts each test into its worker's group.
 
