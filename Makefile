@@ -33,7 +33,7 @@ demo: templates ## from nothing to a model's answer: install, generate, lint, se
 	@MODEL="$(MODEL)" PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
 
 test: $(READY) ## runs all tests (PYTEST_FLAGS="-k name" for some)
-	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup \
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) \
 	  $(PYTEST_FLAGS)
 
 lint: $(READY) templates ## checks everything that can be checked without running it

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-ROOT = Path(__file__).parent
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
+
+# Side by side, tests of the Docker engine would build the same layers twice.
+DOCKER_TESTS = ("tests/buildspec/", "tests/container/", "tests/templates/infra/test_user_data_run")
 
 
-# First, because xdist reads the groups in its own hook of the same name.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts each test into its worker's group.
+def worker_group(node_id: str) -> str:
+    """Names the group of a test, all of which runs on one worker.
 
-    Tests of the Docker engine share its images and its registry: side by side they would build the
-    same layers twice. All others stay together by file, because fixtures of a module are costly.
+    A group is a file, because a module's fixtures are costly, or all that needs the Docker engine.
     """
-    for item in items:
-        needs_engine = item.get_closest_marker("docker") is not None
-        group = "docker" if needs_engine else str(item.path.relative_to(ROOT))
-        item.add_marker(pytest.mark.xdist_group(group))
+    return "docker" if node_id.startswith(DOCKER_TESTS) else node_id.split("::", 1)[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Hands tests to workers by group; a large one is begun first."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class GroupScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return worker_group(nodeid)
+
+    return GroupScheduling(config, log)
