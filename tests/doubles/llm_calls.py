@@ -33,10 +33,21 @@ async def collect(call: Any) -> list[Any]:
     return responses
 
 
+def check_positions(pieces: Sequence[Any], first_offset: int = 0) -> None:
+    """Checks that the pieces bring every token once, and what it takes to go on elsewhere."""
+    offset = first_offset
+    for piece in pieces:
+        assert piece.offset == offset
+        assert piece.HasField("seed") == bool(piece.system_fingerprint) == (piece is pieces[0])
+        offset += len(piece.token_ids)
+    assert pieces[-1].usage.completion_tokens == offset
+
+
 def joined(pieces: Sequence[llm_pb2.ChatStreamResponse]) -> llm_pb2.ChatResponse:
     """The unary response that a chat stream stands for; checks the shape of the stream."""
     assert all(not piece.finish_reason for piece in pieces[:-1])
     assert len({piece.request_id for piece in pieces}) == 1
+    check_positions(pieces)
     last = pieces[-1]
     assert last.finish_reason
     return llm_pb2.ChatResponse(
@@ -56,6 +67,7 @@ def joined_text(pieces: Sequence[llm_pb2.GenerateStreamResponse]) -> llm_pb2.Gen
     """The unary response that a generate stream stands for; checks the shape of the stream."""
     assert all(not piece.finish_reason for piece in pieces[:-1])
     assert len({piece.request_id for piece in pieces}) == 1
+    check_positions(pieces)
     last = pieces[-1]
     assert last.finish_reason
     return llm_pb2.GenerateResponse(

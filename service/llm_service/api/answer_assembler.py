@@ -26,6 +26,7 @@ class AnswerAssembler:
         return AnswerPiece(
             reasoning=delta.reasoning,
             content=delta.content,
+            token_ids=output.token_ids,
             finish_reason=output.finish_reason,
             matched_stop=output.stop,
             error=output.error,

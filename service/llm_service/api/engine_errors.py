@@ -20,8 +20,9 @@ def to_api_error(error: EngineError, *, prompt_field: str) -> ApiError:
         prompt_field: The request's field that holds the prompt: `prompt` or `messages`.
     """
     if isinstance(error, InvalidParameterError):
-        field = prompt_field if error.field.startswith("prompt") else f"sampling.{error.field}"
-        return ApiError.invalid([FieldViolation(field, f"{error.value!r} {error.remedy}")])
+        return ApiError.invalid(
+            [FieldViolation(_field_name(error, prompt_field), f"{error.value!r} {error.remedy}")]
+        )
     if isinstance(error, PromptTooLongError):
         return ApiError(
             grpc.StatusCode.INVALID_ARGUMENT,
@@ -45,6 +46,14 @@ def to_api_error(error: EngineError, *, prompt_field: str) -> ApiError:
     if isinstance(error, DrainingError):
         return ApiError.draining()
     return ApiError(grpc.StatusCode.UNAVAILABLE, "ENGINE_STOPPED", str(error))
+
+
+def _field_name(error: InvalidParameterError, prompt_field: str) -> str:
+    if error.field.startswith("prompt"):
+        return prompt_field
+    if error.field == "completion_token_ids":
+        return "resume.completion_token_ids"
+    return f"sampling.{error.field}"
 
 
 def _field_at_fault(error: PromptTooLongError, prompt_field: str) -> str:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -35,6 +35,7 @@ class GenerationCall:
         generation: What the engine is asked.
         assembler: Turns the engine's outputs into pieces of the answer.
         prompt_field: The request's field that holds the prompt, for errors.
+        system_fingerprint: Names the model that answers.
     """
 
     request_id: str
@@ -42,6 +43,12 @@ class GenerationCall:
     generation: GenerationRequest
     assembler: AnswerAssembler
     prompt_field: str
+    system_fingerprint: str
+
+    @property
+    def first_offset(self) -> int:
+        """Number of tokens that the caller has already."""
+        return len(self.generation.completion_token_ids)
 
     async def answer(self, engine: Engine) -> AnswerPiece:
         """Returns the whole answer as one piece.
@@ -66,36 +73,60 @@ class GenerationCall:
         Raises:
             ApiError: The engine refused or failed.
         """
-        with self._submitted(engine) as mailbox:
+        async with self._submitted(engine) as mailbox:
             finished = False
+            textless: AnswerPiece | None = None
             while not finished:
                 piece = await mailbox.take()
                 self.log.piece(piece)
                 self._raise_if_failed(piece, engine)
                 finished = piece.finish_reason is not None
+                # Tokens without text wait for the next text: the caller has to know all of them.
+                piece = textless.followed_by(piece) if textless else piece
                 if piece.reasoning or piece.content or finished:
+                    textless = None
                     await send(piece)
+                else:
+                    textless = piece
 
-    @contextmanager
-    def _submitted(self, engine: Engine) -> Iterator[Mailbox]:
+    @asynccontextmanager
+    async def _submitted(self, engine: Engine) -> AsyncIterator[Mailbox]:
         loop = asyncio.get_running_loop()
         mailbox = Mailbox()
 
         def deliver(output: GenerationOutput) -> None:
-            mailbox.put(self.assembler.feed(output))
+            piece = self.assembler.feed(output)
+            # What stands for the tokens that the caller brought is known to it.
+            if output.is_final or output.completion_tokens > self.first_offset:
+                mailbox.put(piece)
 
         def on_output(output: GenerationOutput) -> None:
             loop.call_soon_threadsafe(deliver, output)
 
         try:
-            engine.submit(self.generation, on_output)
-        except EngineError as error:
-            raise to_api_error(error, prompt_field=self.prompt_field) from error
-        try:
+            await self._submit(engine, on_output)
             yield mailbox
         finally:
             engine.cancel(self.generation.request_id)
             self.log.close()
+
+    async def _submit(self, engine: Engine, on_output: Callable[[GenerationOutput], None]) -> None:
+        try:
+            if not self.first_offset:
+                engine.submit(self.generation, on_output)
+                return
+            # In a thread: making the text of many tokens takes longer than a stream may stall.
+            submitting = asyncio.ensure_future(
+                asyncio.to_thread(engine.submit, self.generation, on_output)
+            )
+            try:
+                await asyncio.shield(submitting)
+            except asyncio.CancelledError:
+                # Only what the engine has can be cancelled there.
+                await asyncio.wait({submitting})
+                raise
+        except EngineError as error:
+            raise to_api_error(error, prompt_field=self.prompt_field) from error
 
     def _raise_if_failed(self, piece: AnswerPiece, engine: Engine) -> None:
         if piece.finish_reason is FinishReason.CANCELLED:

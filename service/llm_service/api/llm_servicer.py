@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 import uuid
 from typing import TYPE_CHECKING
@@ -57,9 +58,7 @@ class LlmServicer:
         stop = request.sampling.stop
         await call.stream(
             self._loaded_runtime().engine,
-            lambda piece: context.write(
-                responses.chat_stream_response(call.request_id, piece, stop)
-            ),
+            lambda piece: context.write(responses.chat_stream_response(call, piece, stop)),
         )
 
     async def Generate(  # noqa: N802 -- gRPC's name
@@ -78,9 +77,7 @@ class LlmServicer:
         stop = request.sampling.stop
         await call.stream(
             self._loaded_runtime().engine,
-            lambda piece: context.write(
-                responses.generate_stream_response(call.request_id, piece, stop)
-            ),
+            lambda piece: context.write(responses.generate_stream_response(call, piece, stop)),
         )
 
     async def GetModelInfo(  # noqa: N802 -- gRPC's name
@@ -128,6 +125,7 @@ class LlmServicer:
             prompt_field="messages",
             splitter=splitter,
             extra_stop=runtime.template.stop,
+            resume=_resume(request),
         )
         call.log.prompt(messages)
         return call
@@ -150,6 +148,7 @@ class LlmServicer:
             prompt_field="prompt",
             splitter=None,
             extra_stop=(),
+            resume=_resume(request),
         )
         call.log.prompt(request.prompt)
         return call
@@ -164,9 +163,13 @@ class LlmServicer:
         prompt_field: str,
         splitter: ReasoningSplitter | None,
         extra_stop: tuple[str, ...],
+        resume: llm_pb2.Resume | None,
     ) -> GenerationCall:
         runtime = self._loaded_runtime()
         request_id = _request_id(context)
+        fingerprint = _system_fingerprint(runtime)
+        if resume:
+            _require_same_model(resume, fingerprint)
         try:
             sampling_params = requests.read_sampling(
                 sampling,
@@ -189,9 +192,11 @@ class LlmServicer:
                 prompt_token_ids=prompt.token_ids,
                 sampling=sampling_params,
                 deadline=None if remaining is None else time.monotonic() + remaining,
+                completion_token_ids=tuple(resume.completion_token_ids) if resume else (),
             ),
             assembler=AnswerAssembler(splitter),
             prompt_field=prompt_field,
+            system_fingerprint=fingerprint,
         )
 
     def _loaded_runtime(self) -> ModelRuntime:
@@ -209,6 +214,27 @@ def _request_id(context: grpc.aio.ServicerContext) -> str:
             [FieldViolation(_REQUEST_ID_KEY, f"must have 1 to {_MAX_REQUEST_ID_LENGTH} characters")]
         )
     return str(given)
+
+
+def _resume(request: object) -> llm_pb2.Resume | None:
+    """What the caller has of the answer; only streams can be resumed."""
+    streamed = isinstance(request, (llm_pb2.ChatStreamRequest, llm_pb2.GenerateStreamRequest))
+    return request.resume if streamed and request.HasField("resume") else None  # type: ignore[attr-defined] # protobuf's code has no types
+
+
+def _system_fingerprint(runtime: ModelRuntime) -> str:
+    template = hashlib.sha256(runtime.template.text.encode()).hexdigest()
+    return f"{runtime.loaded.fingerprint}-{template[:8]}"
+
+
+def _require_same_model(resume: llm_pb2.Resume, fingerprint: str) -> None:
+    if resume.system_fingerprint and resume.system_fingerprint != fingerprint:
+        raise ApiError(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "MODEL_CHANGED",
+            f"resume.system_fingerprint: {resume.system_fingerprint!r} is another model than this "
+            f"server's {fingerprint!r}: resume at an instance that has it, or ask anew",
+        )
 
 
 def _template_refusal(error: ChatTemplateError, runtime: ModelRuntime) -> ApiError:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -125,6 +126,8 @@ def read_sampling(
     for name in _OPTIONAL_FIELDS:
         if sampling.HasField(name):
             fields[name] = _shortest(getattr(sampling, name))
+    # Drawn here and not by the engine: the caller is told it, and may go on elsewhere with it.
+    fields.setdefault("seed", secrets.randbits(64))
     # A prompt that leaves no room is refused by the engine, which counts the tokens.
     unset = max(1, min(max_tokens_limit, room))
     return SamplingParams(

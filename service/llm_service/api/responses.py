@@ -5,6 +5,7 @@ from typing import Any
 
 from llm.v1 import llm_pb2
 from llm_service.api.answer_piece import AnswerPiece
+from llm_service.api.generation_call import GenerationCall
 from llm_service.engine.finish_reason import FinishReason
 
 _FINISH_REASONS = {
@@ -34,12 +35,19 @@ def chat_response(
 
 
 def chat_stream_response(
-    request_id: str, piece: AnswerPiece, stop: Collection[str]
+    call: GenerationCall, piece: AnswerPiece, stop: Collection[str]
 ) -> llm_pb2.ChatStreamResponse:
-    """Writes a piece of the model's message; the arguments are those of `chat_response`."""
+    """Writes a piece of the model's message.
+
+    Args:
+        call: The call that it answers.
+        piece: The piece.
+        stop: The caller's own stop strings; another one, of the template, is not told.
+    """
     response = llm_pb2.ChatStreamResponse(
-        request_id=request_id, reasoning_delta=piece.reasoning, content_delta=piece.content
+        request_id=call.request_id, reasoning_delta=piece.reasoning, content_delta=piece.content
     )
+    _write_position(response, piece, call)
     _write_end(response, piece, stop)
     return response
 
@@ -54,12 +62,22 @@ def generate_response(
 
 
 def generate_stream_response(
-    request_id: str, piece: AnswerPiece, stop: Collection[str]
+    call: GenerationCall, piece: AnswerPiece, stop: Collection[str]
 ) -> llm_pb2.GenerateStreamResponse:
-    """Writes a piece of the continuation; the arguments are those of `chat_response`."""
-    response = llm_pb2.GenerateStreamResponse(request_id=request_id, text_delta=piece.content)
+    """Writes a piece of the continuation; the arguments are those of `chat_stream_response`."""
+    response = llm_pb2.GenerateStreamResponse(request_id=call.request_id, text_delta=piece.content)
+    _write_position(response, piece, call)
     _write_end(response, piece, stop)
     return response
+
+
+def _write_position(response: Any, piece: AnswerPiece, call: GenerationCall) -> None:
+    """Writes what another instance has to know to go on after this piece."""
+    response.offset = piece.offset
+    response.token_ids.extend(piece.token_ids)
+    if piece.offset == call.first_offset:
+        response.seed = call.generation.sampling.seed
+        response.system_fingerprint = call.system_fingerprint
 
 
 def _write_end(response: Any, piece: AnswerPiece, stop: Collection[str]) -> None:

@@ -144,8 +144,8 @@ class Engine:
             on_output: Receives the outputs in order, on the worker thread.
 
         Raises:
-            InvalidParameterError: The prompt is empty, a token id is outside the vocabulary, or
-                the request's id is in use.
+            InvalidParameterError: The prompt is empty, a token id is outside the vocabulary, the
+                request's id is in use, or the tokens that it brings are a whole answer.
             PromptTooLongError: Prompt and max_tokens together exceed `context_length`.
             QueueFullError: The queue is full.
             DrainingError: `drain` was called.
@@ -154,7 +154,7 @@ class Engine:
         generation = self._factory.make(request, on_output)
         with self._changed:
             self._require_room(request)
-            self._open_prompts[request.request_id] = len(request.prompt_token_ids)
+            self._open_prompts[request.request_id] = request.num_tokens
             self._arrived.append(generation)
             self._changed.notify_all()
 
@@ -251,9 +251,10 @@ class Engine:
         is_full = len(self._open_prompts) >= config.max_batch_size + config.max_queue_size
         if config.max_queue_tokens is not None and waiting:
             tokens = sum(self._open_prompts.values()) - sum(
-                sequence.num_prompt_tokens for sequence in tuple(self._scheduler.running)
+                self._open_prompts.get(sequence.request_id, 0)
+                for sequence in tuple(self._scheduler.running)
             )
-            is_full |= tokens + len(request.prompt_token_ids) > config.max_queue_tokens
+            is_full |= tokens + request.num_tokens > config.max_queue_tokens
         if is_full:
             raise QueueFullError(waiting, self._completions.seconds_to_next)
 

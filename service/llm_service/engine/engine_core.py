@@ -62,6 +62,9 @@ class EngineCore:
         """Queues a request."""
         self._generations[generation.request_id] = generation
         self._scheduler.add(generation.sequence)
+        for output in generation.replayed:
+            if generation.request_id in self._generations:  # its callback may have failed
+                self._emit(generation, output)
 
     def step(self) -> None:
         """Does one step."""

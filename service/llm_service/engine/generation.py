@@ -1,6 +1,7 @@
 import math
 from collections.abc import Callable
 
+from llm_service.engine.errors import InvalidParameterError
 from llm_service.engine.finish_reason import FinishReason
 from llm_service.engine.generation_output import GenerationOutput
 from llm_service.engine.generation_request import GenerationRequest
@@ -16,6 +17,7 @@ class Generation:
         request: The request.
         sequence: Its tokens and their place in the cache.
         sampling: What the sampler has to know.
+        replayed: Outputs of the tokens that the request brought.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Generation:
         self.request = request
         self.sequence = Sequence(request.request_id, request.prompt_token_ids)
         self.sampling = sampling
+        self.replayed: list[GenerationOutput] = []
         self._on_output = on_output
         self._text = text
 
@@ -51,6 +54,23 @@ class Generation:
             now: The time, in seconds of `time.monotonic()`.
         """
         return math.inf if self.request.deadline is None else self.request.deadline - now
+
+    def replay(self) -> None:
+        """Takes the tokens that the request brings as if they had been sampled here.
+
+        Raises:
+            InvalidParameterError: They are a whole answer already.
+        """
+        brought = self.request.completion_token_ids
+        for count, token_id in enumerate(brought, start=1):
+            output = self.accept(token_id)
+            if output.is_final:
+                raise InvalidParameterError(
+                    "completion_token_ids",
+                    f"{len(brought)} tokens",
+                    f"end the answer at token {count}: there is nothing to go on with",
+                )
+            self.replayed.append(output)
 
     def accept(self, token_id: int) -> GenerationOutput:
         """Adds a sampled token to the answer and decides whether it ends it.
@@ -119,5 +139,8 @@ class Generation:
             error=error,
             prompt_tokens=self.sequence.num_prompt_tokens,
             completion_tokens=self.sampling.num_output_tokens,
-            cached_tokens=self.sequence.num_cached_tokens or 0,
+            # Of an answer that goes on, tokens of the answer may be cached too.
+            cached_tokens=min(
+                self.sequence.num_cached_tokens or 0, self.sequence.num_prompt_tokens
+            ),
         )

@@ -50,7 +50,8 @@ class GenerationFactory:
             on_output: Receives its outputs.
 
         Raises:
-            InvalidParameterError: The prompt is empty, or a token id is outside the vocabulary.
+            InvalidParameterError: The prompt is empty, a token id is outside the vocabulary, or
+                the tokens that the request brings are a whole answer.
             PromptTooLongError: Prompt and max_tokens together exceed the context.
         """
         self._check(request)
@@ -59,12 +60,14 @@ class GenerationFactory:
         if not sampling.ignore_eos:
             ends |= self._end_token_ids
         seed = secrets.randbits(64) if sampling.seed is None else sampling.seed
-        return Generation(
+        generation = Generation(
             request,
             on_output,
             SamplingState(sampling, seed, request.prompt_token_ids, ends),
             OutputText(self._tokenizer, sampling.stop),
         )
+        generation.replay()
+        return generation
 
     def _check(self, request: GenerationRequest) -> None:
         prompt, sampling = request.prompt_token_ids, request.sampling
@@ -74,6 +77,8 @@ class GenerationFactory:
             raise PromptTooLongError(len(prompt), sampling.max_tokens, self.context_length)
         self._check_token("prompt_token_ids", min(prompt))
         self._check_token("prompt_token_ids", max(prompt))
+        for token in request.completion_token_ids:
+            self._check_token("completion_token_ids", token)
         for token in sampling.logit_bias:
             self._check_token("logit_bias", token)
         for token in sampling.stop_token_ids:

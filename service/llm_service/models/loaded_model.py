@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from llm_service.models.weights_fingerprint import weights_fingerprint
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,18 @@ class LoadedModel:
         model: The model.
         tokenizer: Its tokenizer, one that the tokenizers library runs.
         parameter_count: Number of parameters.
+        fingerprint: The same on every server that has these weights.
     """
 
     name: str
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     parameter_count: int
+    fingerprint: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Looks at the weights now: an engine may take them out of the model later."""
+        object.__setattr__(self, "fingerprint", weights_fingerprint(self.model))
 
     @property
     def architecture(self) -> str:
