@@ -45,7 +45,7 @@ class Asker:
         Raises:
             FindingsError: No server can be reached, or the answer failed.
         """
-        client_module, messages_module, error_type = _client_modules()
+        client_module, messages_module, error_type, credentials_type = _client_modules()
         messages = [messages_module.Message(role="ROLE_USER", content=question)]
         if system:
             messages.insert(0, messages_module.Message(role="ROLE_SYSTEM", content=system))
@@ -54,7 +54,8 @@ class Asker:
             **{key: value for key, value in given.items() if value is not None}
         )
         try:
-            with client_module.LlmClient(self._endpoints.target) as client:
+            credentials = credentials_type.from_environment()
+            with client_module.LlmClient(self._endpoints.target, credentials) as client:
                 client.wait_until_serving(self._timeout)
                 self._show(client.chat_stream(messages, sampling))
         except error_type as error:
@@ -97,18 +98,19 @@ class Asker:
         )
 
 
-def _client_modules() -> tuple[Any, Any, type[Exception]]:
-    """The client, its messages and its error; they live in service/ and may not be built."""
+def _client_modules() -> tuple[Any, Any, type[Exception], Any]:
+    """The client, its messages, error and credentials; they live in service/, perhaps not built."""
     if str(SERVICE_FOLDER) not in sys.path:
         sys.path.insert(0, str(SERVICE_FOLDER))
     try:
         client = importlib.import_module("llm_service.client.llm_client")
         messages = importlib.import_module("llm.v1.llm_pb2")
         errors = importlib.import_module("llm_service.client.client_error")
+        credentials = importlib.import_module("llm_service.client.client_credentials")
     except ImportError as error:
         raise UsageError(
             f"the client cannot be loaded: {error}",
             where=str(SERVICE_FOLDER.name),
             remedy="build it: make protos",
         ) from error
-    return client, messages, errors.ClientError
+    return client, messages, errors.ClientError, credentials.ClientCredentials

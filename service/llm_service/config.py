@@ -81,6 +81,12 @@ class Settings(BaseSettings):
         "a readable PEM file, set together with TLS_CERTIFICATE_FILE",
         "Private key of that certificate.",
     )
+    tokens_file: Path | None = _setting(
+        None,
+        "a readable file with a token a line",
+        "Bearer tokens of the callers, read again when the file changes; without it none is asked "
+        "for.",
+    )
     max_batch_size: int = _setting(
         8, "a whole number, 1 to 1024", "The most requests that run at once.", ge=1, le=1024
     )
@@ -161,6 +167,16 @@ class Settings(BaseSettings):
     def _require_readable(cls, path: Path | None) -> Path | None:
         if path is not None and not os.access(path, os.R_OK):
             raise ValueError
+        return path
+
+    @field_validator("tokens_file")
+    @classmethod
+    def _require_a_token(cls, path: Path | None) -> Path | None:
+        try:
+            if path is not None and not path.read_text("utf-8").strip():
+                raise ValueError
+        except OSError as error:
+            raise ValueError from error
         return path
 
     @model_validator(mode="after")

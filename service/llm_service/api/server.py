@@ -9,9 +9,11 @@ import grpc
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection
 
+from llm_service.api.authentication_interceptor import AuthenticationInterceptor
 from llm_service.api.health_reporter import HealthReporter
 from llm_service.api.llm_servicer import LlmServicer
 from llm_service.api.rpc_handlers import SERVICE, make_rpc_handlers
+from llm_service.api.token_authenticator import TokenAuthenticator
 from llm_service.config import Settings
 from llm_service.daemon_thread import run_in_daemon_thread
 from llm_service.metrics.embedded_metrics import EmbeddedMetrics
@@ -50,7 +52,9 @@ class Server:
             settings: This server's settings.
         """
         self._settings = settings
-        self._server = grpc.aio.server(options=_options(settings))
+        self._server = grpc.aio.server(
+            interceptors=_interceptors(settings), options=_options(settings)
+        )
         self._servicer = LlmServicer(
             max_tokens_limit=settings.max_tokens_limit, log_prompts=settings.log_prompts
         )
@@ -142,6 +146,12 @@ def _credentials(settings: Settings) -> grpc.ServerCredentials | None:
         return None
     key, chain = settings.tls_key_file.read_bytes(), settings.tls_certificate_file.read_bytes()
     return grpc.ssl_server_credentials([(key, chain)])
+
+
+def _interceptors(settings: Settings) -> list[grpc.aio.ServerInterceptor]:
+    if not settings.tokens_file:
+        return []
+    return [AuthenticationInterceptor(TokenAuthenticator(settings.tokens_file))]
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:

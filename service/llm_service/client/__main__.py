@@ -6,6 +6,7 @@ import sys
 import time
 
 from llm.v1 import llm_pb2
+from llm_service.client.client_credentials import ClientCredentials
 from llm_service.client.client_error import ClientError
 from llm_service.client.llm_client import LlmClient
 from llm_service.client.terminal import Terminal
@@ -25,7 +26,8 @@ def main() -> int:
     arguments = _parse()
     terminal = Terminal()
     try:
-        with LlmClient(arguments.address) as client:
+        credentials = ClientCredentials.from_environment()
+        with LlmClient(arguments.address, credentials) as client:
             client.wait_until_serving(
                 arguments.wait, None if arguments.quiet else terminal.show_wait
             )
@@ -72,6 +74,9 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m llm_service.client",
         description="Asks a model server one question and prints the answer as it comes.",
+        epilog="LLM_TOKEN_FILE names a file with a bearer token; LLM_TLS_CA_FILE one with the "
+        "certificates that the server's must be signed by, which switches TLS on; LLM_TLS_NAME "
+        "the name in that certificate where it is not the address.",
     )
     parser.add_argument(
         "question", nargs="?", help="what to ask; without one, only waits until the server serves"

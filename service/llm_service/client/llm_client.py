@@ -9,6 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from llm.v1 import llm_pb2, llm_pb2_grpc
 from llm_service.client.chat_delta import ChatDelta
+from llm_service.client.client_credentials import ClientCredentials
 from llm_service.client.client_error import ClientError
 
 _SERVICE_NAME = llm_pb2.DESCRIPTOR.services_by_name["LlmService"].full_name
@@ -20,21 +21,17 @@ _FINISH_REASON_PREFIX = "FINISH_REASON_"
 class LlmClient:
     """Talks to one model server. Needs neither torch nor the model. Use as a context manager."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, credentials: ClientCredentials | None = None) -> None:
         """Prepares a connection; it is made at the first call.
 
         Args:
             address: `host:port`, or any other target that gRPC resolves.
+            credentials: Token and TLS; None is plain text without a token.
         """
         self._address = address
-        self._channel = grpc.insecure_channel(
-            address,
-            options=[
-                # A server that starts meanwhile shall be found soon, not after gRPC's two minutes.
-                ("grpc.max_reconnect_backoff_ms", 1000),
-                ("grpc.keepalive_time_ms", 30_000),
-            ],
-        )
+        credentials = credentials or ClientCredentials()
+        self._metadata = credentials.metadata
+        self._channel = _make_channel(address, credentials)
         self._llm = llm_pb2_grpc.LlmServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
@@ -91,7 +88,7 @@ class LlmClient:
             ClientError: The server refused or failed.
         """
         request = llm_pb2.ChatStreamRequest(messages=messages, sampling=sampling)
-        call = self._llm.ChatStream(request, timeout=timeout)
+        call = self._llm.ChatStream(request, timeout=timeout, metadata=self._metadata)
         try:
             for response in call:
                 yield _to_delta(response)
@@ -107,6 +104,20 @@ class LlmClient:
         except grpc.RpcError as error:
             return f"not reachable ({error.code().name})"
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(response.status))
+
+
+def _make_channel(address: str, credentials: ClientCredentials) -> grpc.Channel:
+    options: list[tuple[str, str | int]] = [
+        # A server that starts meanwhile shall be found soon, not after gRPC's two minutes.
+        ("grpc.max_reconnect_backoff_ms", 1000),
+        ("grpc.keepalive_time_ms", 30_000),
+    ]
+    if credentials.tls_roots is None:
+        return grpc.insecure_channel(address, options=options)
+    if credentials.tls_name:
+        options.append(("grpc.ssl_target_name_override", credentials.tls_name))
+    tls = grpc.ssl_channel_credentials(credentials.tls_roots)
+    return grpc.secure_channel(address, tls, options=options)
 
 
 def _to_delta(response: llm_pb2.ChatStreamResponse) -> ChatDelta:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import datetime
 import time
 from pathlib import Path
@@ -14,7 +15,10 @@ from cryptography.x509.oid import NameOID
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from llm.v1 import llm_pb2, llm_pb2_grpc
-from tests.doubles.llm_calls import collect, joined_text, sampling
+from llm_service.client.client_credentials import ClientCredentials
+from llm_service.client.client_error import ClientError
+from llm_service.client.llm_client import LlmClient
+from tests.doubles.llm_calls import collect, conversation, joined_text, sampling
 from tests.doubles.llm_server import LlmServer
 from tests.doubles.tiny_model import make_scripted_model
 
@@ -88,3 +92,25 @@ async def test_an_old_connection_is_replaced_and_its_stream_goes_on(
         again = await server.stub.Generate(llm_pb2.GenerateRequest(prompt="B"))
     assert answer.text == "A" * 100
     assert again.finish_reason == llm_pb2.FINISH_REASON_STOP
+
+
+async def test_the_client_speaks_tls_and_checks_the_name(
+    tokenizer: PreTrainedTokenizerFast,
+    random_model: LlamaForCausalLM,
+    certificate: tuple[Path, Path],
+) -> None:
+    chain, key = certificate
+    named = {"LLM_TLS_CA_FILE": str(chain), "LLM_TLS_NAME": HOST}
+
+    def ask(environment: dict[str, str], wait: float) -> int:
+        with LlmClient(server.address, ClientCredentials.from_environment(environment)) as client:
+            client.wait_until_serving(wait)
+            *_, last = client.chat_stream(conversation("Hi"), sampling(max_tokens=2))
+            return last.completion_tokens
+
+    async with LlmServer(
+        random_model, tokenizer, tls_certificate_file=chain, tls_key_file=key
+    ) as server:
+        assert await asyncio.to_thread(ask, named, 60) == 2
+        with pytest.raises(ClientError, match="not reachable"):
+            await asyncio.to_thread(ask, {"LLM_TLS_CA_FILE": str(chain)}, 1)
