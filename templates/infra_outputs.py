@@ -31,7 +31,7 @@ def add_outputs(template: Template, network: Network) -> None:
         ),
         # For a client in the VPC that is a member of the client security group.
         "TryCommand": Sub(
-            "python -m llm_service.client --target"
+            "python -m llm_service.client --address"
             f" dns:///llm.${{NamespaceName}}:{SERVER_PORT} 'Say hello.'"
         ),
     }

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from deployment.rules.template_size import INLINE_BYTES
+from llm_service.client import __main__ as client_program
 from templates.infra import LlmServiceInfraStack
 from templates.stack import SECTION_ORDER
 
@@ -55,3 +59,15 @@ def test_outputs_say_what_a_person_needs_next(template: Any) -> None:
         "TryCommand",
         "ClientSecurityGroupId",
     } <= set(template["Outputs"])
+
+
+def test_the_command_to_try_is_one_that_the_client_takes(
+    template: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = template["Outputs"]["TryCommand"]["Value"]["Fn::Sub"]
+    words = shlex.split(text.replace("${NamespaceName}", "llm-service"))
+    assert words[:3] == ["python", "-m", "llm_service.client"]
+    monkeypatch.setattr("sys.argv", words[2:])
+    arguments = client_program._parse()
+    assert arguments.address == "dns:///llm.llm-service:50051"
+    assert arguments.question
