@@ -248,12 +248,14 @@ class Network:
                 VpcId=Ref("Vpc"),
                 SecurityGroupIngress=[
                     ec2.SecurityGroupRule(
-                        Description="HTTPS from the instances",
+                        Description="HTTPS from the VPC",
                         IpProtocol="tcp",
                         FromPort=443,
                         ToPort=443,
-                        SourceSecurityGroupId=self.fleet_group_id,
+                        SourceSecurityGroupId=group,
                     )
+                    # The pipeline's smoke test is a client, and pulls its image through them.
+                    for group in (self.fleet_group_id, self.client_group_id)
                 ],
             )
         )

@@ -121,9 +121,11 @@ def test_endpoints_cover_every_service_that_an_instance_calls(deploy: Any) -> No
         "servicediscovery",
         "secretsmanager",
     }
-    (rule,) = deployed.properties("EndpointSecurityGroup")["SecurityGroupIngress"]
-    assert (rule["FromPort"], rule["ToPort"]) == (443, 443)
-    assert "FleetSecurityGroup" in rule["SourceSecurityGroupId"]
+    rules = deployed.properties("EndpointSecurityGroup")["SecurityGroupIngress"]
+    assert {(rule["FromPort"], rule["ToPort"]) for rule in rules} == {(443, 443)}
+    # The smoke test runs as a client, and pulls its image through the endpoints.
+    for rule, group in zip(rules, ("FleetSecurityGroup", "ClientSecurityGroup"), strict=True):
+        assert group in rule["SourceSecurityGroupId"]
 
 
 def test_no_endpoint_is_billed_unless_asked_for(deploy: Any) -> None:
