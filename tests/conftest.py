@@ -1,7 +1,8 @@
-"""Spreads the tests over workers so that what shares a costly fixture stays on one of them."""
+"""What holds for all tests: how they are spread over workers, and what none inherits."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,3 +31,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
             return worker_group(nodeid)
 
     return GroupScheduling(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _no_inherited_aws_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gives each test AWS credentials of its own.
+
+    boto3 keeps a session for the whole process, with the credentials of whoever called first.
+    """
+    if "boto3" in sys.modules:
+        monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
