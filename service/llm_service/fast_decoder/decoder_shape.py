@@ -7,7 +7,7 @@ from transformers import PreTrainedModel
 from llm_service.fast_decoder.errors import UnsupportedDecoderError
 
 # The families whose layers are the kernel's. Subclasses may compute something else.
-_FAMILIES = frozenset(
+FAMILIES = frozenset(
     {
         "LlamaForCausalLM",
         "MistralForCausalLM",
@@ -66,8 +66,8 @@ class DecoderShape:
                 the kernel does not compute.
         """
         name = type(model).__name__
-        if name not in _FAMILIES or not type(model).__module__.startswith("transformers.models."):
-            raise UnsupportedDecoderError(f"{name} is not among {', '.join(sorted(_FAMILIES))}")
+        if name not in FAMILIES or not type(model).__module__.startswith("transformers.models."):
+            raise UnsupportedDecoderError(f"{name} is not among {', '.join(sorted(FAMILIES))}")
         config = model.config
         _require_supported(config, model.dtype)
         is_gemma = name == "Gemma3ForCausalLM"

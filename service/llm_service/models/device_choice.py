@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 
+from llm_service.engine.memory import free_memory_bytes
+from llm_service.fast_decoder.decoder_shape import FAMILIES
+from llm_service.kernels.errors import KernelUnavailableError
+from llm_service.kernels.kernel_library import best_kernel_library
 from llm_service.models.errors import ModelLoadError
 
 log = logging.getLogger(__name__)
@@ -37,8 +42,9 @@ def choose_dtype(setting: str, device: torch.device, folder: Path) -> torch.dtyp
     """Returns the type of the weights.
 
     `auto` on a GPU: bfloat16, or float16 before Ampere, which has no bfloat16 units. On a CPU:
-    bfloat16 where it has instructions for it; else float32, which is faster there, as long as the
-    weights fit into memory so.
+    bfloat16 where it has instructions for it, or where our kernels run the model, which read
+    half the bytes so on any CPU; else float32, which is faster there, as long as the weights fit
+    into memory so.
 
     Args:
         setting: DTYPE: `auto` or a type's name.
@@ -51,10 +57,10 @@ def choose_dtype(setting: str, device: torch.device, folder: Path) -> torch.dtyp
     if device.type == "cuda":
         has_units = torch.cuda.get_device_capability(device) >= (8, 0)
         return torch.bfloat16 if has_units else torch.float16
-    if cpu_has_bfloat16():
+    if cpu_has_bfloat16() or _runs_on_kernels(folder):
         return torch.bfloat16
     needed = count_parameters(folder) * _FLOAT32_BYTES
-    if needed > available_memory_bytes() * _LARGEST_SHARE_OF_MEMORY:
+    if needed > free_memory_bytes(device) * _LARGEST_SHARE_OF_MEMORY:
         log.info("weights in float32 need %.1f GB, too much here: taking bfloat16", needed / 1e9)
         return torch.bfloat16
     return torch.float32
@@ -83,21 +89,10 @@ def count_parameters(folder: Path) -> int:
     return count
 
 
-def available_memory_bytes() -> int:
-    """Memory that this process may still take: the machine's, or the container's limit if lower."""
-    available = 1 << 62
-    for line in _read("/proc/meminfo").splitlines():
-        if line.startswith("MemAvailable:"):
-            available = int(line.split()[1]) * 1024
-    limit = _read("/sys/fs/cgroup/memory.max").strip()
-    used = _read("/sys/fs/cgroup/memory.current").strip()
-    if limit.isdigit() and used.isdigit():
-        available = min(available, int(limit) - int(used))
-    return available
-
-
-def _read(path: str) -> str:
+def _runs_on_kernels(folder: Path) -> bool:
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except OSError:
-        return ""
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        best_kernel_library()
+    except (OSError, ValueError, KernelUnavailableError):
+        return False
+    return not FAMILIES.isdisjoint(config.get("architectures") or ())

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from llm_service.kernels.errors import KernelUnavailableError
 from llm_service.models import device_choice
 from llm_service.models.device_choice import choose_dtype, count_parameters, cpu_has_bfloat16
 from llm_service.models.errors import ModelLoadError
@@ -147,6 +149,24 @@ def test_auto_on_a_cpu_with_bfloat16(folder: Path, monkeypatch: pytest.MonkeyPat
     assert choose_dtype("auto", CPU, folder) is torch.bfloat16
 
 
+def no_kernels() -> None:
+    raise KernelUnavailableError("not built")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "expected"),
+    [("LlamaForCausalLM", torch.bfloat16), ("MambaForCausalLM", torch.float32)],
+)
+def test_auto_on_another_cpu_is_bfloat16_for_what_the_kernels_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, architecture: str, expected: torch.dtype
+) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "architectures": [architecture]}))
+    monkeypatch.setattr(device_choice, "cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr(device_choice, "best_kernel_library", lambda: None)
+    assert choose_dtype("auto", CPU, folder) is expected
+
+
 @pytest.mark.parametrize(
     ("memory_per_parameter", "expected"), [(7, torch.float32), (5, torch.bfloat16)]
 )
@@ -158,5 +178,6 @@ def test_auto_on_another_cpu_depends_on_the_memory(
 ) -> None:
     memory = memory_per_parameter * count_parameters(folder)
     monkeypatch.setattr(device_choice, "cpu_has_bfloat16", lambda: False)
-    monkeypatch.setattr(device_choice, "available_memory_bytes", lambda: memory)
+    monkeypatch.setattr(device_choice, "best_kernel_library", no_kernels)
+    monkeypatch.setattr(device_choice, "free_memory_bytes", lambda device: memory)
     assert choose_dtype("auto", CPU, folder) is expected
