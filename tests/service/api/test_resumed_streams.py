@@ -178,7 +178,9 @@ async def test_a_caller_that_leaves_while_its_answer_is_replayed_leaves_nothing(
         await reading
     leave.set()
     await submitted.wait()
+    # The brake holds the engine until it was told, however late that comes.
+    await until(lambda: second.engine._cancelled or not second.engine._open_prompts)
     second.brake.release()
     await until(lambda: not second.engine._open_prompts)
-    assert len(second.brake.step_sizes) <= 3
+    assert len(second.brake.step_sizes) <= 1
     assert second.engine.stats().cache_usage == 0
