@@ -34,6 +34,8 @@ export AWS_DEFAULT_OUTPUT=text AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=8
 image="$registry/$repository"
 instance=unknown
 log=/var/log/llm-service/user-data.log
+# tee makes it too, but perhaps only after the first that reads it.
+touch "$log"
 exec > >(tee -a "$log") 2>&1
 
 retry() {
