@@ -19,10 +19,11 @@ def parameter_page(stacks: Sequence[Stack]) -> str:
         for group, members in groupby(ordered, key=lambda item: item.group):
             rows = [_row(parameter) for parameter in members]
             parts.append(f"### {group}\n\n{_table(('parameter', 'default', 'what it does'), rows)}")
-        outputs = stack.to_dict().get("Outputs", {})
+        outputs = stack.template.outputs
         if outputs:
             rows = [
-                [f"`{name}`", output.get("Description", "")] for name, output in outputs.items()
+                [f"`{name}`", output.to_dict().get("Description", "")]
+                for name, output in outputs.items()
             ]
             parts.append(f"### Outputs\n\n{_table(('output', 'what it is'), rows)}")
     return "\n".join(parts)
