@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 from typing import Any
@@ -92,6 +93,9 @@ class AwsApi:
     def _client(self, service: str) -> Any:
         with self._lock:
             if self._session is None:
+                # Clients are cycles: without this, those of before and their 25 MB stay beside the
+                # new ones, and the container's limit is near.
+                gc.collect()
                 self._session = boto3.session.Session(region_name=self._region)
             if service not in self._clients:
                 self._clients[service] = self._session.client(service, config=_CONFIG)

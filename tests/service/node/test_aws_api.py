@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
@@ -45,6 +47,18 @@ async def test_nobody_there_is_a_botocore_error(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(BotoCoreError):
         await AwsApi(REGION).call("servicediscovery", "list_instances", ServiceId="srv-a")
+
+
+async def test_clients_with_stale_credentials_are_let_go(api: AwsApi, service_id: str) -> None:
+    await api.call("servicediscovery", "list_instances", ServiceId=service_id)
+    before = weakref.ref(api._clients["servicediscovery"])
+    gc.disable()  # only what the program itself collects counts
+    try:
+        api._start_over("ExpiredToken")
+        await api.call("servicediscovery", "list_instances", ServiceId=service_id)
+        assert before() is None
+    finally:
+        gc.enable()
 
 
 @pytest.fixture
